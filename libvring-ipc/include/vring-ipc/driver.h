@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Copyright (c) 2026 The vring-ipc authors */
+/* The driver's half of a link: negotiate, read and write the config space, set up queues, reset. */
+#ifndef VRING_IPC_DRIVER_H
+#define VRING_IPC_DRIVER_H
+
+#include <vring-ipc/base.h>
+#include <vring-ipc/memory.h>
+#include <vring-ipc/spec.h>
+#include <vring-ipc/virtqueue.h>
+
+VRI_BEGIN_DECLS
+
+/*
+ * The driver of one link: vri_link_driver(). Calls that need the device's answer block until it
+ * came, at most for the link's time limit (-ETIMEDOUT). Threads: the link's thread. The queues may
+ * live on threads of their own.
+ */
+struct vri_driver;
+
+/*
+ * Starts the device, all the steps of virtio 1.4, 3.1.1 in their order: reset, ACKNOWLEDGE, DRIVER,
+ * features, FEATURES_OK, read back, queues (all of the link's), DRIVER_OK.
+ * @wanted: the bits that this driver can work with, NULL for vri_features_default(); bits that are
+ * not offered, or whose needs are not offered, are left out. @required: those it cannot do without,
+ * NULL for VERSION_1 alone. Returns: 0; -EOPNOTSUPP when a required bit is missing or the device
+ * refused the set (FAILED is then set); -EPROTO when the offer is not valid; -ETIMEDOUT;
+ * -ECONNRESET; -ENOMEM.
+ */
+VRI_API int vri_driver_start(struct vri_driver *drv, const struct vri_features *wanted,
+			     const struct vri_features *required);
+
+/* The same in two halves, for drivers that look at the config space in between: up to FEATURES_OK;
+ * then the queues and DRIVER_OK. Optional config fields exist when their feature is offered
+ * (drv:2.5/2). */
+VRI_API int vri_driver_negotiate(struct vri_driver *drv, const struct vri_features *wanted,
+				 const struct vri_features *required);
+VRI_API int vri_driver_run(struct vri_driver *drv);
+
+/*
+ * Sets up one queue with its own size between vri_driver_negotiate() and vri_driver_run(), which
+ * then leaves it as it is; @size 0 means the link's default. Returns: 0; -EINVAL for a size that
+ * the device does not allow; -ENOSPC when the region has no room for it.
+ */
+VRI_API int vri_driver_set_queue(struct vri_driver *drv, unsigned queue, unsigned size);
+
+/* Limits how many queues vri_driver_run() sets up; the default is the link's. Returns: 0; -EINVAL.
+ */
+VRI_API int vri_driver_set_n_queues(struct vri_driver *drv, unsigned n_queues);
+
+/*
+ * Resets the device and waits until its status reads 0. Outstanding buffers are the driver's again:
+ * vri_drvq_take_back() gives them out until the next start.
+ * Returns: 0; -ETIMEDOUT, and then the memory that the device had may still be written: it stays
+ * quarantined; -ECONNRESET. virtio 1.4, 2.4.1
+ */
+VRI_API int vri_driver_reset(struct vri_driver *drv);
+
+/* Sets FAILED: this driver gives the device up until the next reset. Returns: 0 or as
+ * vri_driver_reset(). */
+VRI_API int vri_driver_fail(struct vri_driver *drv);
+
+/* The device's status byte, asked for now. Returns: the status, 0 or more; -ETIMEDOUT; -ECONNRESET.
+ */
+VRI_API int vri_driver_status(struct vri_driver *drv);
+
+/* What the device said of itself when the link was made. Borrowed: for the life of the link. */
+VRI_API const char *vri_driver_type(const struct vri_driver *drv);
+VRI_API const char *vri_driver_name(const struct vri_driver *drv);
+VRI_API uint32_t vri_driver_device_id(const struct vri_driver *drv);
+VRI_API uint32_t vri_driver_vendor_id(const struct vri_driver *drv);
+VRI_API void vri_driver_offered(const struct vri_driver *drv, struct vri_features *ret_offered);
+VRI_API unsigned vri_driver_max_queues(const struct vri_driver *drv);
+VRI_API unsigned vri_driver_max_queue_size(const struct vri_driver *drv);
+VRI_API uint32_t vri_driver_config_size(const struct vri_driver *drv);
+
+/* What was agreed on; empty before FEATURES_OK. */
+VRI_API void vri_driver_features(const struct vri_driver *drv, struct vri_features *ret_negotiated);
+VRI_API bool vri_driver_has_feature(const struct vri_driver *drv, unsigned bit);
+
+/* One queue of a running device, or NULL; how many there are. Borrowed: until reset or close. */
+VRI_API struct vri_drvq *vri_driver_drvq(struct vri_driver *drv, unsigned queue);
+VRI_API unsigned vri_driver_n_queues(const struct vri_driver *drv);
+
+/* ---- config space ---- virtio 1.4, 2.5 */
+
+/*
+ * Reads @len bytes at once: all of them are of one generation, however many.
+ * Returns: 0; -EINVAL outside of the config space; -ETIMEDOUT; -EPROTO when the device never stops
+ * changing it.
+ */
+VRI_API int vri_driver_config_read(struct vri_driver *drv, uint32_t offset, void *ret_buf,
+				   uint32_t len);
+
+/*
+ * Writes @len bytes at once, based on what vri_driver_config_read() last saw.
+ * Returns: 0; -EAGAIN when the device has changed its config since: read, decide, write again;
+ * -EPERM when a byte is not the driver's to write; -EINVAL; -EOPNOTSUPP during negotiation
+ * (drv:3.1/2); -ETIMEDOUT; -ECONNRESET.
+ */
+VRI_API int vri_driver_config_write(struct vri_driver *drv, uint32_t offset, const void *buf,
+				    uint32_t len);
+
+/* The generation counter now. */
+VRI_API uint32_t vri_driver_config_generation(const struct vri_driver *drv);
+
+/* ---- events ---- called from vri_link_dispatch() and vri_link_wait(), never from elsewhere ----
+ */
+
+struct vri_driver_events {
+	size_t size; /* sizeof(struct vri_driver_events) */
+	void (*config_changed)(struct vri_driver *drv, void *data);
+	/* The device set DEVICE_NEEDS_RESET; @why is borrowed and printable. In-flight work is in
+	 * doubt. */
+	void (*needs_reset)(struct vri_driver *drv, const char *why, void *data);
+	/* The device is gone. */
+	void (*gone)(struct vri_driver *drv, void *data);
+};
+
+/* @events must stay valid as long as the link; NULL for none. */
+VRI_API void vri_driver_set_events(struct vri_driver *drv, const struct vri_driver_events *events,
+				   void *data);
+
+/* ---- memory ---- */
+
+/* The pool of buffers in the link's own region. Borrowed: for the life of the link. */
+VRI_API struct vri_pool *vri_driver_pool(struct vri_driver *drv);
+
+/*
+ * Adds memory of the application's own to the link: @fd is a memfd that is sealed against shrinking
+ * (F_SEAL_SHRINK and F_SEAL_GROW), @offset and @len are multiples of the page size. The device maps
+ * it with @access only; buffers in it travel without a copy. Returns: 0; -EINVAL for a descriptor
+ * that is no memfd, is not sealed or is too small; -ENOSPC when the table is full; -EPERM when the
+ * device refused; -ETIMEDOUT; -ECONNRESET. Ownership: @fd is duplicated. *ret_base is mapped until
+ * vri_driver_remove_memory() or the end of the link.
+ */
+VRI_API int vri_driver_add_memory(struct vri_driver *drv, int fd, uint64_t offset, size_t len,
+				  enum vri_access access, void **ret_base);
+
+/* Takes it out again. Returns: 0; -EINVAL; -EBUSY while a buffer in it is outstanding; -ETIMEDOUT;
+ * -ECONNRESET. */
+VRI_API int vri_driver_remove_memory(struct vri_driver *drv, void *base);
+
+VRI_END_DECLS
+
+#endif

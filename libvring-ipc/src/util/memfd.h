@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Copyright (c) 2026 The vring-ipc authors */
+/* Sealed shared memory: make it, check a foreign one, map it. */
+#ifndef UTIL_MEMFD_H
+#define UTIL_MEMFD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Makes a memfd of @size zero bytes, close-on-exec, mode 0600, not executable where the kernel can
+ * say so, its pages allocated (so that a full memory is an error here and not a signal later),
+ * sealed against SHRINK, GROW and more SEALs. Returns: the descriptor; a negative errno. */
+int memfd_make(const char *name, uint64_t size);
+
+/* Checks a descriptor that came from elsewhere: a memfd with at least the seals SHRINK and GROW
+ * (and SEAL when
+ * @want_seal), at least @offset + @size bytes, no huge pages.
+ * Returns: 0; -EINVAL, and *ret_why (static text) says what is wrong. */
+int memfd_check(int fd, uint64_t offset, uint64_t size, bool want_seal, const char **ret_why);
+
+/* Maps it shared; @prot as for mmap(); populates; not inherited by fork(). Returns: 0; a negative
+ * errno. */
+int memfd_map(int fd, uint64_t offset, size_t size, int prot, void **ret_base);
+void memfd_unmap(void *base, size_t size);
+
+#endif
