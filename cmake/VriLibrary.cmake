@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 The vring-ipc authors
+#
+# vri_layer(<layer> SOURCES <file>... [SEES <target>...] [INCLUDES <dir>...])
+#     One object library, vri_<layer>, of one layer of the library. It sees the public headers, its
+#     own folder, and what the targets after SEES show; nothing else, so that an include against the
+#     arrows of the architecture does not compile.
+#
+# vri_library(<target> OUTPUT <name> MAP <file> LAYERS <target>... [PUBLIC <lib>...] [PRIVATE <lib>...])
+#     The shared library <target> and the static library <target>-static from the same objects.
+
+set(VRI_PUBLIC_INCLUDE ${CMAKE_CURRENT_LIST_DIR}/../libvring-ipc/include)
+
+function(vri_layer layer)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;SEES;INCLUDES")
+  if(NOT arg_SOURCES)
+    # A layer whose first file is still to come.
+    file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/empty.c CONTENT "typedef int vri__empty;\n")
+    set(arg_SOURCES ${CMAKE_CURRENT_BINARY_DIR}/empty.c)
+  endif()
+  add_library(vri_${layer} OBJECT ${arg_SOURCES})
+  target_include_directories(vri_${layer}
+    PUBLIC ${CMAKE_CURRENT_SOURCE_DIR} ${VRI_PUBLIC_INCLUDE} ${arg_INCLUDES})
+  target_link_libraries(vri_${layer} PUBLIC Threads::Threads)
+  foreach(seen IN LISTS arg_SEES)
+    if(TARGET ${seen})
+      target_include_directories(vri_${layer}
+        PRIVATE $<TARGET_PROPERTY:${seen},INTERFACE_INCLUDE_DIRECTORIES>)
+      add_dependencies(vri_${layer} ${seen})
+    endif()
+  endforeach()
+endfunction()
+
+function(vri_library target)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "OUTPUT;MAP" "LAYERS;PUBLIC;PRIVATE")
+  set(objects "")
+  foreach(layer IN LISTS arg_LAYERS)
+    if(TARGET ${layer})
+      list(APPEND objects $<TARGET_OBJECTS:${layer}>)
+    endif()
+  endforeach()
+
+  add_library(${target} SHARED ${objects})
+  add_library(${target}-static STATIC ${objects})
+  foreach(lib IN ITEMS ${target} ${target}-static)
+    set_target_properties(${lib} PROPERTIES OUTPUT_NAME ${arg_OUTPUT} LINKER_LANGUAGE C)
+    target_include_directories(${lib} PUBLIC
+      $<BUILD_INTERFACE:${VRI_PUBLIC_INCLUDE}>
+      $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+    target_link_libraries(${lib} PRIVATE Threads::Threads ${arg_PRIVATE})
+  endforeach()
+  target_link_libraries(${target} PUBLIC ${arg_PUBLIC})
+  list(TRANSFORM arg_PUBLIC REPLACE "^(vring-ipc.*)$" "\\1-static" OUTPUT_VARIABLE static_public)
+  target_link_libraries(${target}-static PUBLIC ${static_public})
+
+  set_target_properties(${target} PROPERTIES
+    VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}
+    LINK_DEPENDS ${arg_MAP})
+  target_link_options(${target} PRIVATE -Wl,--version-script=${arg_MAP})
+  if(NOT vri_sanitize)
+    target_link_options(${target} PRIVATE -Wl,--no-undefined)
+  endif()
+endfunction()
