@@ -107,8 +107,8 @@ VRI_API uint32_t vri_driver_config_generation(const struct vri_driver *drv);
 /* ---- events ---- called from vri_link_dispatch() and vri_link_wait(), never from elsewhere ----
  */
 
-struct vri_driver_events {
-	size_t size; /* sizeof(struct vri_driver_events) */
+struct vri_driver_callbacks {
+	size_t size; /* sizeof(struct vri_driver_callbacks) */
 	void (*config_changed)(struct vri_driver *drv, void *data);
 	/* The device set DEVICE_NEEDS_RESET; @why is borrowed and printable. In-flight work is in
 	 * doubt. */
@@ -117,9 +117,9 @@ struct vri_driver_events {
 	void (*gone)(struct vri_driver *drv, void *data);
 };
 
-/* @events must stay valid as long as the link; NULL for none. */
-VRI_API void vri_driver_set_events(struct vri_driver *drv, const struct vri_driver_events *events,
-				   void *data);
+/* @callbacks must stay valid as long as the link; NULL for none. */
+VRI_API void vri_driver_set_callbacks(struct vri_driver *drv,
+				      const struct vri_driver_callbacks *callbacks, void *data);
 
 /* ---- memory ---- */
 

@@ -93,8 +93,8 @@ VRI_API int vri_link_wait(struct vri_link *link, int timeout_ms);
 
 struct vri_listener;
 
-struct vri_listener_events {
-	size_t size; /* sizeof(struct vri_listener_events) */
+struct vri_listener_callbacks {
+	size_t size; /* sizeof(struct vri_listener_callbacks) */
 	void (*link_up)(struct vri_instance *inst, void *data);
 	/* @why is borrowed and printable: "driver closed the link", "truncated message", ... */
 	void (*link_down)(struct vri_instance *inst, const char *why, void *data);
@@ -107,7 +107,7 @@ struct vri_listener_opts {
 	enum vri_notifier notifier;
 	unsigned timeout_ms; /* for a driver to get from connect to DRIVER_OK; default 5000 */
 	size_t memory_max; /* bytes that one driver may share in all; default 1 TiB */
-	const struct vri_listener_events *events;
+	const struct vri_listener_callbacks *callbacks;
 	void *data;
 };
 
