@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Copyright (c) 2026 The vring-ipc authors */
+/* The entry of vring: finds the command, parses its arguments, runs it. */
+#include "command.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <vring-ipc/vring-ipc.h>
+
+static bool is_any(const char *word, const char *a, const char *b)
+{
+	return strcmp(word, a) == 0 || (b && strcmp(word, b) == 0);
+}
+
+static int unknown(const char *object, const char *verb)
+{
+	if (!command_has_object(object))
+		return cmd_usage("there is no command '%s'", object);
+	if (!verb || verb[0] == '-')
+		return cmd_usage("%s: what shall be done with it? See 'vring help %s'", object,
+				 object);
+	return cmd_usage("%s: cannot '%s'; see 'vring help %s'", object, verb, object);
+}
+
+static int help(const char *object, const char *verb)
+{
+	const struct command *command;
+
+	if (!object)
+		return help_all();
+	command = command_find(object, verb);
+	if (command)
+		return help_command(command);
+	if (!verb && command_has_object(object))
+		return help_object(object);
+	return unknown(object, verb);
+}
+
+static int run(const struct command *command, int n, char *const *words)
+{
+	struct cmd_call call;
+	bool wants_help;
+	int r;
+
+	r = command_parse(command, n, words, &call, &wants_help);
+	if (r != CMD_OK)
+		return r;
+	return wants_help ? help_command(command) : command->run(&call);
+}
+
+int main(int argc, char **argv)
+{
+	const char *object = argc > 1 ? argv[1] : NULL;
+	const char *verb = argc > 2 ? argv[2] : NULL;
+	const struct command *command;
+	int used;
+
+	if (!object) {
+		cmd_usage("which command?");
+		return CMD_USAGE;
+	}
+	if (is_any(object, "--version", NULL)) {
+		printf("vring %s\n", vri_version());
+		return cmd_flush();
+	}
+	if (is_any(object, "--help", "-h"))
+		return help_all();
+	if (is_any(object, "help", NULL))
+		return help(verb, argc > 3 ? argv[3] : NULL);
+
+	command = command_find(object, verb);
+	if (!command) {
+		if (verb && is_any(verb, "--help", "-h"))
+			return help(object, NULL);
+		return unknown(object, verb);
+	}
+	used = command->verb ? 3 : 2;
+	return run(command, argc - used, argv + used);
+}
