@@ -107,6 +107,8 @@ struct vri_listener_opts {
 	enum vri_notifier notifier;
 	unsigned timeout_ms; /* for a driver to get from connect to DRIVER_OK; default 5000 */
 	size_t memory_max; /* bytes that one driver may share in all; default 1 TiB */
+	unsigned spin; /* turns without work before vri_listener_wait() blocks; default 0 (adaptive
+			  from 0), ~0u: never block, for a device with a processor of its own */
 	const struct vri_listener_callbacks *callbacks;
 	void *data;
 };

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Copyright (c) 2026 The vring-ipc authors */
+/* The round trip of a small payload over the echo device: the public API, checks and counters on. */
+#include "bench.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <vring-ipc/devices/echo.h>
+#include <vring-ipc/vring-ipc.h>
+
+struct asker {
+	struct vri_drvq *q;
+	struct iovec request, reply;
+	uint64_t sequence;
+	bool blocking;
+	uint64_t notifications;
+};
+
+struct answerer {
+	char address[64];
+	bool blocking;
+};
+
+static int serve(const struct bench_env *env, void *arg)
+{
+	const struct answerer *a = arg;
+	const struct vri_listener_opts opts = {
+		.size = sizeof(opts),
+		.spin = a->blocking ? 0 : ~0u,
+	};
+	struct vri_device *dev;
+	struct vri_listener *listener;
+
+	(void)env;
+	int r = vri_echo_device_new(NULL, &dev);
+	if (r < 0)
+		return r;
+	r = vri_listener_open(&listener, a->address, dev, &opts);
+	if (r == 0)
+		bench_ready();
+	while (r == 0 && !bench_is_stopped())
+		r = vri_listener_wait(listener, 100);
+	if (r == 0)
+		vri_listener_close(listener);
+	vri_device_unref(dev);
+	return r;
+}
+
+static int round_trip(void *arg)
+{
+	struct asker *a = arg;
+	void *token;
+	uint32_t len;
+	uint64_t back;
+
+	a->sequence++;
+	for (size_t at = 0; at + 8 <= a->request.iov_len; at += 8)
+		memcpy((char *)a->request.iov_base + at, &a->sequence, 8);
+	int r = vri_drvq_add(a->q, &a->request, 1, &a->reply, 1, a);
+	if (r < 0 || (r = vri_drvq_kick(a->q)) < 0)
+		return r;
+	a->notifications += (uint64_t)r;
+	while ((r = vri_drvq_get_used(a->q, &token, &len)) == 0) {
+		if (!a->blocking)
+			bench_relax();
+		else if ((r = vri_drvq_wait(a->q, 10000)) <= 0)
+			return r < 0 ? r : -ETIMEDOUT;
+	}
+	if (r < 0)
+		return r;
+	for (size_t at = 0; at + 8 <= len; at += 8) {
+		memcpy(&back, (char *)a->reply.iov_base + at, 8);
+		if (back != a->sequence)
+			return -EBADMSG;
+	}
+	return len == a->request.iov_len ? 0 : -EBADMSG;
+}
+
+static int ask(const struct bench_env *env, const struct answerer *answerer,
+	       struct bench_sample *ret_sample)
+{
+	const struct vri_link_opts opts = { .size = sizeof(opts), .queue_size = 256 };
+	struct asker asker = { .blocking = answerer->blocking };
+	struct vri_link *link;
+	struct vri_pool *pool;
+
+	int r = vri_link_open(&link, answerer->address, &opts);
+	if (r < 0)
+		return r;
+	r = vri_driver_start(vri_link_driver(link), NULL, NULL);
+	if (r < 0)
+		goto out;
+	pool = vri_driver_pool(vri_link_driver(link));
+	asker.q = vri_driver_drvq(vri_link_driver(link), 0);
+	asker.request = (struct iovec){ vri_pool_alloc(pool, env->payload), env->payload };
+	asker.reply = (struct iovec){ vri_pool_alloc(pool, env->payload), env->payload };
+	r = -ENOMEM;
+	if (asker.q && asker.request.iov_base && asker.reply.iov_base)
+		r = bench_time(env, round_trip, &asker, ret_sample);
+	ret_sample->notifications = asker.notifications;
+out:
+	vri_link_close(link);
+	return r;
+}
+
+static int measure(const struct bench_env *env, bool blocking, struct bench_sample *ret_sample)
+{
+	struct answerer answerer = { .blocking = blocking };
+
+	snprintf(answerer.address, sizeof(answerer.address), "unix:@vring-bench-%d", getpid());
+	pid_t pid = bench_start(env, serve, &answerer);
+	if (pid < 0)
+		return (int)pid;
+	int r = ask(env, &answerer, ret_sample);
+	bench_stop(pid);
+	return r;
+}
+
+static int measure_poll(const struct bench_env *env, struct bench_sample *ret_sample)
+{
+	return measure(env, false, ret_sample);
+}
+
+static int measure_block(const struct bench_env *env, struct bench_sample *ret_sample)
+{
+	return measure(env, true, ret_sample);
+}
+
+const struct bench_scenario scenario_rtt_poll = {
+	.name = "echo_poll",
+	.what = "vring-ipc, echo device over unix:, split virtqueue, both sides polling",
+	.measure = measure_poll,
+};
+
+const struct bench_scenario scenario_rtt_block = {
+	.name = "echo_block",
+	.what = "vring-ipc, echo device over unix:, split virtqueue, waiting as by default",
+	.measure = measure_block,
+};
