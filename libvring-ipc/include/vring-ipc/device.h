@@ -73,6 +73,11 @@ struct vri_device_ops {
 	 * -ESHUTDOWN). */
 	void (*stop)(struct vri_instance *inst);
 
+	/* Has all ended that stop had to leave running, requests in the kernel that may still write
+	 * into the driver's memory? A reset is over, and the status reads 0, only when it has;
+	 * asked each time that the driver looks at the status. NULL: yes. virtio 1.4, 2.4.1 */
+	bool (*is_stopped)(struct vri_instance *inst);
+
 	/* Serve a queue: pop what is there, push what is done. Called once when a queue becomes
 	 * live, after each kick, and again as long as it returns 1 ("more to do, others first").
 	 * When it returns 0 the library publishes, notifies, arms the queue and looks again, so an
