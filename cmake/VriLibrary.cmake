@@ -3,8 +3,8 @@
 #
 # vri_layer(<layer> SOURCES <file>... [SEES <target>...] [INCLUDES <dir>...])
 #     One object library, vri_<layer>, of one layer of the library. It sees the public headers, its
-#     own folder, and what the targets after SEES show; nothing else, so that an include against the
-#     arrows of the architecture does not compile.
+#     own headers as "<layer>/<file>.h", and what the targets after SEES show in the same way;
+#     nothing else, so that an include against the arrows of the architecture does not compile.
 #
 # vri_library(<target> OUTPUT <name> MAP <file> LAYERS <target>... [PUBLIC <lib>...] [PRIVATE <lib>...])
 #     The shared library <target> and the static library <target>-static from the same objects.
@@ -19,8 +19,12 @@ function(vri_layer layer)
     set(arg_SOURCES ${CMAKE_CURRENT_BINARY_DIR}/empty.c)
   endif()
   add_library(vri_${layer} OBJECT ${arg_SOURCES})
+  # A folder that holds nothing but this layer, under its name.
+  set(seen_as ${PROJECT_BINARY_DIR}/layers/${layer})
+  file(MAKE_DIRECTORY ${seen_as})
+  file(CREATE_LINK ${CMAKE_CURRENT_SOURCE_DIR} ${seen_as}/${layer} SYMBOLIC)
   target_include_directories(vri_${layer}
-    PUBLIC ${CMAKE_CURRENT_SOURCE_DIR} ${VRI_PUBLIC_INCLUDE} ${arg_INCLUDES})
+    PUBLIC ${seen_as} ${VRI_PUBLIC_INCLUDE} ${arg_INCLUDES})
   target_link_libraries(vri_${layer} PUBLIC Threads::Threads)
   foreach(seen IN LISTS arg_SEES)
     if(TARGET ${seen})
