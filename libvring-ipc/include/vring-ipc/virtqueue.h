@@ -42,7 +42,8 @@ enum vri_rule {
 	VRI_RULE_INDIRECT_FEATURE, /* an indirect table without the feature */
 	VRI_RULE_INDIRECT_NESTED, /* an indirect table inside of an indirect table */
 	VRI_RULE_INDIRECT_NEXT, /* INDIRECT and NEXT on one descriptor */
-	VRI_RULE_INDIRECT_SIZE, /* an indirect table whose size is 0 or no multiple of 16 */
+	VRI_RULE_INDIRECT_SIZE, /* an indirect table whose size is 0, no multiple of 16, or more than
+				   65536 descriptors */
 	VRI_RULE_INDIRECT_ADDRESS, /* an indirect table that is not inside of the shared memory */
 	VRI_RULE_FLAGS, /* flag bits that mean nothing (reserved for formats that forbid them) */
 	/* broken by a device */
@@ -114,8 +115,9 @@ VRI_API int vri_drvq_get_used_batch(struct vri_drvq *q, struct vri_used *ret_use
  */
 VRI_API int vri_drvq_arm(struct vri_drvq *q);
 
-/* Asks for notifications only after @n more buffers are used (with EVENT_IDX; 1 else), otherwise as
- * vri_drvq_arm(). */
+/* Asks for a notification only after @n more buffers are used (with EVENT_IDX; after 1 else), or
+ * after all of them when fewer are with the device. Returns: 1 when that many are used already;
+ * otherwise as vri_drvq_arm(). */
 VRI_API int vri_drvq_arm_after(struct vri_drvq *q, unsigned n);
 
 /* Takes the request for notifications back. It is a hint: spurious notifications may still come. */
@@ -170,8 +172,9 @@ struct vri_chain {
 	unsigned n_writable;
 	uint32_t readable_len; /* bytes in all the readable pieces */
 	uint32_t writable_len; /* bytes in all the writable pieces */
-	uint16_t head; /* who it is; do not change it */
-	uint16_t reserved[3];
+	uint16_t head; /* head and id say which chain of which queue it is; do not change them */
+	uint16_t reserved;
+	uint32_t id;
 };
 
 /*

@@ -40,7 +40,8 @@ int vri__mem_add(struct vri_mem *mem, const struct mem_entry *entry);
 /* Returns: 0 and the entry as it was; -EINVAL. */
 int vri__mem_remove(struct vri_mem *mem, uint64_t iova, struct mem_entry *ret_entry);
 
-/* Walks the table; NULL past the end. For the owner at the end of a link. */
+/* Walks the table; NULL past the end. For the owner at the end of a link. Threads: the control
+ * thread. */
 const struct mem_entry *vri__mem_entry(const struct vri_mem *mem, unsigned n);
 
 /* A buffer: inside of one entry's window, no wrap, @access allowed. NULL otherwise; *ret_denied
@@ -53,9 +54,9 @@ void *vri__mem_translate(const struct vri_mem *mem, unsigned *hint, uint64_t iov
 void *vri__mem_translate_ring(const struct vri_mem *mem, uint64_t iova, uint64_t len,
 			      unsigned align);
 
-/* The driver's way back: the iova of its own @len bytes at @va when they lie inside of a window.
- * False otherwise. */
+/* The driver's way back: the iova of its own @len bytes at @va when they lie inside of a window that
+ * the device may use in the direction @access. False otherwise, and for @len 0. */
 bool vri__mem_iova(const struct vri_mem *mem, unsigned *hint, const void *va, uint64_t len,
-		   uint64_t *ret_iova);
+		   unsigned access, uint64_t *ret_iova);
 
 #endif

@@ -27,8 +27,10 @@ struct queue_ops {
 	/* Tells the peer's side. Never blocks. Returns: nothing: a notification that cannot be sent
 	 * is a dead peer. */
 	void (*notify)(void *ctx);
-	/* Blocks until the peer notified, the link has news or the time is over. Returns: 1
-	 * notified or news; 0 time over; -ECONNRESET. NULL: the queue cannot wait by itself. */
+	/* Blocks until the peer notified, the link has news or the time is over (@timeout_ms 0: only
+	 * looks, -1: no limit). Returns: 1 notified or news, and the same news only once, since the
+	 * queue waits again when it finds nothing; 0 time over; -ECONNRESET. NULL: the queue cannot
+	 * wait by itself. */
 	int (*wait)(void *ctx, int timeout_ms);
 	/* Empties the notifier. */
 	void (*clear)(void *ctx);
