@@ -13,6 +13,12 @@ set(VRI_PUBLIC_INCLUDE ${CMAKE_CURRENT_LIST_DIR}/../libvring-ipc/include)
 
 function(vri_layer layer)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;SEES;INCLUDES")
+  foreach(source IN LISTS arg_SOURCES)
+    if(NOT IS_ABSOLUTE ${source} AND NOT EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${source})
+      message(WARNING "${layer}/${source} is listed and does not exist (yet)")
+      list(REMOVE_ITEM arg_SOURCES ${source})
+    endif()
+  endforeach()
   if(NOT arg_SOURCES)
     # A layer whose first file is still to come.
     file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/empty.c CONTENT "typedef int vri__empty;\n")
