@@ -49,10 +49,10 @@
 
 #if defined(__GNUC__)
 #define VRI_API __attribute__((visibility("default")))
-#define VRI_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define VRI_PRINTF(at, first) __attribute__((format(printf, at, first)))
 #else
 #define VRI_API
-#define VRI_PRINTF(format, first)
+#define VRI_PRINTF(at, first)
 #endif
 
 #define VRI_VERSION_MAJOR 0

@@ -19,7 +19,8 @@ int memfd_make(const char *name, uint64_t size);
  * Returns: 0; -EINVAL, and *ret_why (static text) says what is wrong. */
 int memfd_check(int fd, uint64_t offset, uint64_t size, bool want_seal, const char **ret_why);
 
-/* Maps it shared; @prot as for mmap(); populates; not inherited by fork(). Returns: 0; a negative
+/* Maps it shared; @prot as for mmap(); populates; not inherited by fork(), so a child must not
+ * unmap it (see fork_guard.h): something else may lie there by then. Returns: 0; a negative
  * errno. */
 int memfd_map(int fd, uint64_t offset, size_t size, int prot, void **ret_base);
 void memfd_unmap(void *base, size_t size);

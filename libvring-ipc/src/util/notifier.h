@@ -8,14 +8,17 @@
 #ifndef UTIL_NOTIFIER_H
 #define UTIL_NOTIFIER_H
 
-#include <stdbool.h>
-
 enum notifier_kind { NOTIFIER_EVENTFD = 1, NOTIFIER_PIPE = 2 };
 
 struct notifier {
 	enum notifier_kind kind;
 	int fd; /* -1: closed */
+	int keep_fd; /* of a sender's pipe: keeps a reader in being, without which a write raises
+			SIGPIPE; -1 where fd itself is one */
 };
+
+/* A notifier that is closed. */
+#define NOTIFIER_NONE ((struct notifier){ .fd = -1, .keep_fd = -1 })
 
 /* Makes both ends. Returns: 0; a negative errno. The receiving end is to be passed on and closed
  * here. */
@@ -27,9 +30,11 @@ int notifier_make(enum notifier_kind kind, struct notifier *ret_send, int *ret_r
 int notifier_take(enum notifier_kind kind, int receive_fd, struct notifier *ret_receive);
 
 void notifier_send(const struct notifier *n);
-/* Empties it. Returns: true when something had been sent. Bounded: a peer that keeps sending cannot
- * hold it. */
-bool notifier_clear(const struct notifier *n);
+/* Empties it, bounded: a peer that keeps sending cannot hold the caller. Never blocks, even when a
+ * peer took O_NONBLOCK off the open file that both share. Returns: 1 when something had been sent; 0;
+ * -ECONNRESET when nobody can send any more (of a pipe): it stays readable for ever, so stop
+ * watching it. */
+int notifier_clear(const struct notifier *n);
 void notifier_close(struct notifier *n);
 
 #endif

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Copyright (c) 2026 The vring-ipc authors */
+/* Sealed memfds: a peer can neither take pages away from under a mapping (SIGBUS) nor change what was checked. */
+#include "util/memfd.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "util/compat.h"
+
+#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+#define ALLOCATE_STEP (64ull << 20)
+
+static int create(const char *name)
+{
+	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+
+	if (fd < 0 && errno == EINVAL) /* Linux before 6.3 */
+		fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	return fd < 0 ? -errno : fd;
+}
+
+/* In steps: a signal makes the kernel give back all of what one call had allocated, so that with one large call and a
+ * timer that is fast enough there would be no end. */
+static int allocate(int fd, uint64_t size)
+{
+	for (uint64_t done = 0; done < size;) {
+		uint64_t step = size - done < ALLOCATE_STEP ? size - done : ALLOCATE_STEP;
+
+		if (fallocate(fd, 0, (off_t)done, (off_t)step) == 0)
+			done += step;
+		else if (errno != EINTR)
+			return -errno;
+	}
+	return 0;
+}
+
+int memfd_make(const char *name, uint64_t size)
+{
+	int fd, r;
+
+	if (size == 0 || size > INT64_MAX)
+		return -EINVAL;
+	fd = create(name);
+	if (fd < 0)
+		return fd;
+	if (fchmod(fd, 0600) < 0 || ftruncate(fd, (off_t)size) < 0) {
+		r = -errno;
+		goto fail;
+	}
+	r = allocate(fd, size);
+	if (r < 0)
+		goto fail;
+	if (fcntl(fd, F_ADD_SEALS, SEALS) < 0) {
+		r = -errno;
+		goto fail;
+	}
+	return fd;
+fail:
+	close(fd);
+	return r;
+}
+
+static int refuse(const char **ret_why, const char *why)
+{
+	*ret_why = why;
+	return -EINVAL;
+}
+
+int memfd_check(int fd, uint64_t offset, uint64_t size, bool want_seal, const char **ret_why)
+{
+	int want = F_SEAL_SHRINK | F_SEAL_GROW | (want_seal ? F_SEAL_SEAL : 0);
+	struct statfs fs;
+	struct stat st;
+	int seals;
+
+	/* Only memory files know seals at all: a file, pipe or socket ends here. */
+	seals = fcntl(fd, F_GET_SEALS);
+	if (seals < 0)
+		return refuse(ret_why, "not a memfd");
+	if ((seals & want) != want)
+		return refuse(ret_why, "not sealed against shrinking and growing");
+	if (fstat(fd, &st) < 0 || fstatfs(fd, &fs) < 0)
+		return refuse(ret_why, "cannot be examined");
+	if (fs.f_type == HUGETLBFS_MAGIC)
+		return refuse(ret_why, "made of huge pages"); /* a hole in one raises SIGBUS */
+	if (size == 0 || offset > UINT64_MAX - size || offset + size > (uint64_t)st.st_size)
+		return refuse(ret_why, "smaller than announced");
+	return 0;
+}
+
+int memfd_map(int fd, uint64_t offset, size_t size, int prot, void **ret_base)
+{
+	void *base;
+
+	if (size == 0 || offset > INT64_MAX)
+		return -EINVAL;
+	base = mmap(NULL, size, prot, MAP_SHARED | MAP_POPULATE, fd, (off_t)offset);
+	if (base == MAP_FAILED)
+		return -errno;
+	if (madvise(base, size, MADV_DONTFORK) < 0) {
+		int r = -errno;
+
+		munmap(base, size);
+		return r;
+	}
+	*ret_base = base;
+	return 0;
+}
+
+void memfd_unmap(void *base, size_t size)
+{
+	if (base)
+		munmap(base, size);
+}
