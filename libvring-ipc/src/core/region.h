@@ -180,12 +180,17 @@ void vri__region_format(void *base, const struct region_map *map);
 /*
  * Reads and checks a header that a peer wrote: each byte once, only from the first @readable bytes.
  * Checks magic, version, sizes, that every part is page-aligned, inside, apart from every other
- * one, has its one writer, and is large enough for @n_queues_max and @config_size (~0 for what the
- * blocks say: inspector). Returns: 0; -EPROTO, and *ret_why (static text, may be NULL on input)
- * says what is wrong.
+ * one, has its one writer and is there once; both blocks are there and hold at least their fixed
+ * part. ret_map->size may be more than @readable: whoever follows an offset has mapped that much
+ * first. How many queues the parts are for: vri__region_n_queues().
+ * Returns: 0; -EPROTO, and *ret_why (static text, may be NULL on input) says what is wrong.
  */
 int vri__region_parse(const void *base, size_t readable, struct region_map *ret_map,
 		      const char **ret_why);
+
+/* For how many queues the region has room: the entries that each block and each side's counters
+ * hold, which must be the same number, 1 to VRI_QUEUES_MAX. 0 when they are not. Pure. */
+unsigned vri__region_n_queues(const struct region_map *map);
 
 /* Where the three areas of split queue @queue lie (iova = offset, entry 0 of the memory table). */
 struct region_queue_areas {
