@@ -41,7 +41,7 @@ struct vri_blk_device_opts {
 	unsigned seg_max; /* data pieces in one request, told to the driver; default 126 */
 	unsigned size_max; /* bytes in one data piece, told to the driver; default: no limit */
 	uint32_t max_discard_sectors; /* in one range; default 4194304 (2 GiB) */
-	uint32_t max_write_zeroes_sectors; /* in one range; default 4194304 (2 GiB) */
+	uint32_t max_write_zeroes_sectors; /* in one range; default 65536 (32 MiB) */
 	unsigned max_ranges; /* of one discard or write-zeroes request, at most 256; default 16 */
 };
 
@@ -55,7 +55,8 @@ struct vri_blk_device_opts {
  * one before it sends the next. A flush covers every write that had completed before the flush was
  * sent. A driver that does not negotiate FLUSH, or sets writeback to 0, gets write-through: each
  * write is durable when it completes. Where the file has become shorter or the disk is full, the
- * requests concerned end with IOERR.
+ * requests concerned end with IOERR; a write behind a file's new end makes it longer again. A
+ * request without a byte for its status is given back with nothing written.
  *
  * Returns: 0; -ENOENT; -EACCES; -EISDIR for a directory; -ENOTBLK for anything else that is neither
  * a regular file nor a block device; -EINVAL for options that make no sense or a file smaller than
@@ -70,7 +71,7 @@ struct vri_blk_stats {
 	uint64_t requests; /* answered */
 	uint64_t failed; /* of these, not with OK */
 	uint64_t bytes_read, bytes_written;
-	uint64_t out_of_order; /* answered before a request of the same queue that came earlier */
+	uint64_t out_of_order; /* answered after a request of the same queue that came later */
 	unsigned in_flight; /* now */
 	unsigned in_flight_peak; /* the most that there ever were */
 };
