@@ -78,7 +78,8 @@ struct vri_echo;
 
 struct vri_echo_opts {
 	size_t size; /* sizeof(struct vri_echo_opts) */
-	unsigned n_queues; /* echo queues; default: all that the device has */
+	unsigned n_queues; /* echo queues; default: all that the device has. With fewer there is no
+			      control queue, which comes last */
 	uint32_t message_size; /* the longest message of vri_echo_call(); default 4096 */
 };
 
