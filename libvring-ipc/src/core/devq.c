@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Copyright (c) 2026 The vring-ipc authors */
+/* The public face of a virtqueue's device side: arguments, life and death of the queue; the ring
+ * itself is the format's. */
+
+#include "devq.h"
+
+#include <errno.h>
+
+#include "private_map.h"
+
+/* ---- life and death ---- */
+
+int vri__devq_new(const struct queue_setup *setup, struct vri_devq **ret_q)
+{
+	struct vri_devq *q;
+	int r;
+
+	r = vri__queue_check_setup(setup);
+	if (r < 0)
+		return r;
+	r = vri__private_map(sizeof(*q) + vri__split_dev_bytes(setup), (void **)&q);
+	if (r < 0)
+		return r;
+	q->size = (uint16_t)setup->size;
+	q->mask = (uint16_t)(setup->size - 1);
+	q->source = (struct chain_source){
+		.desc = setup->desc,
+		.mem = setup->mem,
+		.size = setup->size,
+		.indirect = queue_has_feature(setup, VRI_F_INDIRECT_DESC),
+	};
+	q->event_idx = queue_has_feature(setup, VRI_F_EVENT_IDX);
+	q->ops = setup->ops;
+	q->ctx = setup->ctx;
+	q->index = setup->index;
+	counters_init(&q->count, setup->counters);
+	vri__spin_init(&q->spin, setup->spin);
+	q->format = &vri__split_dev;
+	vri__split_dev_init(q, setup, q + 1);
+	q->state = QUEUE_LIVE;
+	*ret_q = q;
+	return 0;
+}
+
+void vri__devq_free(struct vri_devq *q)
+{
+	vri__private_unmap(q);
+}
+
+void vri__devq_break(struct vri_devq *q, enum vri_rule rule)
+{
+	if (q->state != QUEUE_LIVE)
+		return;
+	/* First, since the callback may come back here. */
+	q->state = QUEUE_BROKEN;
+	q->rule = rule;
+	if (rule != VRI_RULE_DEVICE)
+		COUNTER_ADD(&q->count, errors, 1);
+	if (q->ops->broken != NULL)
+		q->ops->broken(q->ctx, rule);
+}
+
+void vri__devq_stop(struct vri_devq *q)
+{
+	if (q->state == QUEUE_LIVE)
+		q->state = QUEUE_STOPPED;
+}
+
+/* ---- buffers ---- */
+
+int vri_devq_pop(struct vri_devq *q, struct vri_chain *chain)
+{
+	enum vri_rule rule = VRI_RULE_NONE;
+	int r;
+
+	if (q == NULL || chain == NULL || (chain->iov == NULL && chain->iov_max != 0))
+		return -EINVAL;
+	if (q->state != QUEUE_LIVE)
+		return -ESHUTDOWN;
+	r = q->format->pop(q, chain, &rule);
+	if (r == -EPROTO)
+		vri__devq_break(q, rule);
+	return r;
+}
+
+int vri_devq_rewind(struct vri_devq *q, unsigned n)
+{
+	if (q == NULL)
+		return -EINVAL;
+	if (q->state != QUEUE_LIVE)
+		return -ESHUTDOWN;
+	return q->format->rewind(q, n);
+}
+
+int vri_devq_push(struct vri_devq *q, const struct vri_chain *chain, uint32_t written)
+{
+	if (q == NULL || chain == NULL)
+		return -EINVAL;
+	if (q->state != QUEUE_LIVE)
+		return -ESHUTDOWN;
+	return q->format->push(q, chain, written);
+}
+
+int vri_devq_publish(struct vri_devq *q)
+{
+	if (q == NULL)
+		return -EINVAL;
+	if (q->state != QUEUE_LIVE)
+		return -ESHUTDOWN;
+	q->format->publish(q);
+	return 0;
+}
+
+int vri_devq_notify(struct vri_devq *q)
+{
+	if (q == NULL)
+		return -EINVAL;
+	if (q->state != QUEUE_LIVE)
+		return -ESHUTDOWN;
+	switch (q->format->announce(q)) {
+	case NOTIFY_WANTED:
+		COUNTER_ADD(&q->count, notifications, 1);
+		if (q->ops->notify != NULL)
+			q->ops->notify(q->ctx);
+		return 1;
+	case NOTIFY_NOT_WANTED:
+		COUNTER_ADD(&q->count, suppressed, 1);
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+/* ---- waiting ---- */
+
+int vri_devq_arm(struct vri_devq *q)
+{
+	if (q == NULL)
+		return -EINVAL;
+	if (q->state != QUEUE_LIVE)
+		return -ESHUTDOWN;
+	return q->format->arm(q);
+}
+
+void vri_devq_suppress(struct vri_devq *q)
+{
+	if (q != NULL && q->state == QUEUE_LIVE)
+		q->format->suppress(q);
+}
+
+bool vri__devq_has_available(struct vri_devq *q)
+{
+	return q->state == QUEUE_LIVE && q->format->has_available(q);
+}
+
+static bool side_has_work(void *q)
+{
+	return vri__devq_has_available(q);
+}
+
+static int side_arm(void *q)
+{
+	return vri_devq_arm(q);
+}
+
+static void side_suppress(void *q)
+{
+	vri_devq_suppress(q);
+}
+
+int vri_devq_wait(struct vri_devq *q, int timeout_ms)
+{
+	static const struct wait_side side = {
+		.has_work = side_has_work,
+		.arm = side_arm,
+		.suppress = side_suppress,
+	};
+
+	if (q == NULL)
+		return -EINVAL;
+	if (q->state != QUEUE_LIVE)
+		return -ESHUTDOWN;
+	return vri__queue_wait(q, &side, &q->spin, q->ops, q->ctx, timeout_ms);
+}
+
+int vri_devq_fd(const struct vri_devq *q)
+{
+	if (q == NULL)
+		return -EINVAL;
+	if (q->state == QUEUE_NOT_OURS)
+		return -ESHUTDOWN;
+	return q->ops->fd != NULL ? q->ops->fd(q->ctx) : -1;
+}
+
+void vri_devq_clear(struct vri_devq *q)
+{
+	if (q != NULL && q->state == QUEUE_LIVE && q->ops->clear != NULL)
+		q->ops->clear(q->ctx);
+}
+
+/* ---- questions ---- */
+
+unsigned vri_devq_index(const struct vri_devq *q)
+{
+	return q != NULL ? q->index : 0;
+}
+
+unsigned vri_devq_size(const struct vri_devq *q)
+{
+	return q != NULL ? q->size : 0;
+}
+
+unsigned vri_devq_in_flight(const struct vri_devq *q)
+{
+	return q != NULL ? q->n_in_flight : 0;
+}
+
+enum vri_rule vri_devq_broken(const struct vri_devq *q)
+{
+	return q != NULL ? q->rule : VRI_RULE_NONE;
+}

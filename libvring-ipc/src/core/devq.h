@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Copyright (c) 2026 The vring-ipc authors */
+/*
+ * The device's side of a virtqueue from the inside: what it keeps in private memory, and what a ring
+ * format implements. devq.c has what is the same for all formats.
+ */
+#ifndef CORE_DEVQ_H
+#define CORE_DEVQ_H
+
+#include "chain.h"
+#include "counters.h"
+#include "notify.h"
+#include "queue.h"
+#include "queue_setup.h"
+#include "queue_wait.h"
+#include "ring_access.h"
+
+/* As struct drvq_format. */
+struct devq_format {
+	/* Returns: 1; 0; -ENOBUFS; -EPROTO and *ret_rule. */
+	int (*pop)(struct vri_devq *q, struct vri_chain *chain, enum vri_rule *ret_rule);
+	int (*rewind)(struct vri_devq *q, unsigned n);
+	int (*push)(struct vri_devq *q, const struct vri_chain *chain, uint32_t written);
+	void (*publish)(struct vri_devq *q);
+	enum notify_verdict (*announce)(struct vri_devq *q);
+	int (*arm)(struct vri_devq *q);
+	void (*suppress)(struct vri_devq *q);
+	bool (*has_available)(const struct vri_devq *q);
+};
+
+extern const struct devq_format vri__split_dev;
+
+/* A head that was popped and not yet pushed. */
+struct split_flight {
+	uint32_t readable_len;
+	uint32_t writable_len;
+	uint32_t id; /* as struct vri_chain has it */
+	bool in_flight;
+};
+
+/* The split ring as its device knows it. Index arithmetic is modulo 2^16. */
+struct split_dev {
+	/* what pop touches */
+	_Alignas(64) const uint16_t *avail_ring;
+	const uint16_t *avail_idx_word;
+	struct split_flight *flight; /* by head */
+	uint16_t *popped; /* head of each slot, as it was popped: for rewind */
+	uint16_t avail_idx; /* popped up to here */
+	uint16_t avail_idx_seen; /* the driver's index when it was last looked at and checked */
+	uint16_t epoch; /* upper half of the ids of this queue's chains */
+	uint16_t avail_event; /* what stands in the event word */
+	uint16_t flags; /* what stands in used.flags */
+
+	/* what push and publish touch */
+	_Alignas(64) uint32_t *used_ring; /* pairs: id, length */
+	struct split_used {
+		uint32_t id, len;
+	} * used_shadow; /* what stands in the used ring */
+	uint16_t *used_idx_word;
+	const uint16_t *avail_flags;
+	const uint16_t *used_event;
+	uint16_t *used_flags;
+	uint16_t *avail_event_word;
+	uint16_t used_idx; /* pushed up to here */
+	uint16_t used_idx_published;
+	uint32_t unannounced; /* entries published since the last decision about a notification */
+};
+
+struct vri_devq {
+	/* hot in every call */
+	_Alignas(64) uint32_t state; /* enum queue_state */
+	uint16_t size;
+	uint16_t mask;
+	const struct devq_format *format;
+	struct chain_source source;
+	unsigned n_in_flight;
+	bool event_idx;
+
+	union {
+		struct split_dev split;
+	};
+
+	_Alignas(64) struct counters count;
+	uint64_t bytes_readable_staged;
+	uint64_t bytes_written_staged;
+
+	/* cold */
+	_Alignas(64) const struct queue_ops *ops;
+	void *ctx;
+	struct spin spin;
+	unsigned index;
+	enum vri_rule rule;
+};
+
+/* Sets a split ring up in @q, whose common part is there: empties the used ring. @arrays:
+ * vri__split_dev_bytes() of zeros that start a cache line. */
+size_t vri__split_dev_bytes(const struct queue_setup *setup);
+void vri__split_dev_init(struct vri_devq *q, const struct queue_setup *setup, void *arrays);
+
+#endif

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Copyright (c) 2026 The vring-ipc authors */
+/*
+ * Every load, store and fence on memory that a queue shares with its peer, each with a name. Nothing
+ * else in the core touches a shared word.
+ *
+ * The peer may write any byte at any moment. So each function reads what it reads exactly once, with
+ * accesses that the compiler can neither repeat nor split, and hands out a private copy in the
+ * machine's byte order; whoever calls checks that copy and uses nothing else. All words in memory are
+ * little-endian.
+ *
+ * Who orders whom
+ *   publish of avail.idx (release)  ->  look at avail.idx (acquire): table, ring entries and payload
+ *   publish of used.idx (release)   ->  look at used.idx (acquire): used entries and payload
+ *   ring_fence_published() between publishing an index and looking at the peer's wish, and
+ *   ring_fence_armed() between writing a wish and looking at the peer's index: of the two sides, at
+ *   least one sees what the other stored, so a wake-up cannot be lost.
+ */
+#ifndef CORE_RING_ACCESS_H
+#define CORE_RING_ACCESS_H
+
+#include <endian.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__SANITIZE_THREAD__)
+#define RING_UNDER_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define RING_UNDER_TSAN 1
+#endif
+#endif
+
+/* What a relaxed publish breaks, ThreadSanitizer has to report: the check of the checker, see
+ * tests/stress/planted_race.c. */
+#ifdef VRI_PLANT_RELAXED_PUBLISH
+#define RING_PUBLISH_ORDER __ATOMIC_RELAXED
+#else
+#define RING_PUBLISH_ORDER __ATOMIC_RELEASE
+#endif
+
+/* ---- fences ---- */
+
+static inline void ring__full_fence(void)
+{
+#ifdef RING_UNDER_TSAN
+	/* ThreadSanitizer knows no fences. A read-modify-write is a full barrier where it runs; on
+	 * a word of its own it tells the sanitizer of no order that the ring would not have
+	 * without it. */
+	unsigned dummy = 0;
+
+	__atomic_fetch_add(&dummy, 1, __ATOMIC_SEQ_CST);
+#else
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+#endif
+}
+
+/* Between the publish of avail.idx or used.idx and the look at the peer's flags or event word.
+ * Pairs with ring_fence_armed() on the other side. virtio 1.4, 2.7.13.4.1 */
+static inline void ring_fence_published(void)
+{
+	ring__full_fence();
+}
+
+/* Between a store to our flags or event word and the look at the peer's index. Pairs with
+ * ring_fence_published() on the other side. */
+static inline void ring_fence_armed(void)
+{
+	ring__full_fence();
+}
+
+/* In a loop that looks again and again. */
+static inline void ring_relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("yield" ::: "memory");
+#else
+	__asm__ volatile("" ::: "memory");
+#endif
+}
+
+/* ---- indices ---- */
+
+/* Makes everything stored before visible with the index. Pairs with ring_look_idx() in
+ * split_dev.c. virtio 1.4, 2.7.13.3.1 */
+static inline void ring_publish_avail_idx(uint16_t *idx, uint16_t value)
+{
+	__atomic_store_n(idx, htole16(value), RING_PUBLISH_ORDER);
+}
+
+/* As ring_publish_avail_idx(). Pairs with ring_look_idx() in split_drv.c. virtio 1.4, 2.7.8.2 */
+static inline void ring_publish_used_idx(uint16_t *idx, uint16_t value)
+{
+	__atomic_store_n(idx, htole16(value), __ATOMIC_RELEASE);
+}
+
+/* Pairs with ring_publish_avail_idx() or ring_publish_used_idx() of the other side. */
+static inline uint16_t ring_look_idx(const uint16_t *idx)
+{
+	return le16toh(__atomic_load_n(idx, __ATOMIC_ACQUIRE));
+}
+
+/* ---- flags and event words ----
+ * Relaxed: what they must be ordered against is a fence away, see above. */
+
+static inline uint16_t ring_look_wish(const uint16_t *word)
+{
+	return le16toh(__atomic_load_n(word, __ATOMIC_RELAXED));
+}
+
+static inline void ring_store_wish(uint16_t *word, uint16_t value)
+{
+	__atomic_store_n(word, htole16(value), __ATOMIC_RELAXED);
+}
+
+/* ---- ring entries ----
+ * Relaxed: the index orders them. */
+
+static inline uint16_t ring_load_avail_entry(const uint16_t *entry)
+{
+	return le16toh(__atomic_load_n(entry, __ATOMIC_RELAXED));
+}
+
+static inline void ring_store_avail_entry(uint16_t *entry, uint16_t head)
+{
+	__atomic_store_n(entry, htole16(head), __ATOMIC_RELAXED);
+}
+
+/* Two words and not one: used entries are aligned to 4 bytes and can lie across two cache lines. */
+static inline void ring_load_used_entry(const uint32_t entry[2], uint32_t *ret_id,
+					uint32_t *ret_len)
+{
+	*ret_id = le32toh(__atomic_load_n(&entry[0], __ATOMIC_RELAXED));
+	*ret_len = le32toh(__atomic_load_n(&entry[1], __ATOMIC_RELAXED));
+}
+
+static inline void ring_store_used_id(uint32_t entry[2], uint32_t id)
+{
+	__atomic_store_n(&entry[0], htole32(id), __ATOMIC_RELAXED);
+}
+
+static inline void ring_store_used_len(uint32_t entry[2], uint32_t len)
+{
+	__atomic_store_n(&entry[1], htole32(len), __ATOMIC_RELAXED);
+}
+
+/* ---- descriptors ---- */
+
+#define RING_DESC_BYTES 16
+
+/* A descriptor as two words: the address; then length, flags and next from the lowest bit up. The
+ * same on every machine once each word is turned to little-endian. */
+struct ring_desc {
+	uint64_t addr;
+	uint64_t rest;
+};
+
+static inline uint64_t ring_desc_rest(uint32_t len, uint16_t flags, uint16_t next)
+{
+	return (uint64_t)len | (uint64_t)flags << 32 | (uint64_t)next << 48;
+}
+
+static inline uint32_t ring_desc_len(const struct ring_desc *desc)
+{
+	return (uint32_t)desc->rest;
+}
+
+static inline uint16_t ring_desc_flags(const struct ring_desc *desc)
+{
+	return (uint16_t)(desc->rest >> 32);
+}
+
+static inline uint16_t ring_desc_next(const struct ring_desc *desc)
+{
+	return (uint16_t)(desc->rest >> 48);
+}
+
+/* Copies descriptor @i of a table that is aligned to 8 bytes. */
+static inline struct ring_desc ring_load_desc(const void *table, unsigned i)
+{
+	const uint64_t *word = (const uint64_t *)table + 2 * (size_t)i;
+
+	return (struct ring_desc){
+		.addr = le64toh(__atomic_load_n(&word[0], __ATOMIC_RELAXED)),
+		.rest = le64toh(__atomic_load_n(&word[1], __ATOMIC_RELAXED)),
+	};
+}
+
+struct ring__unaligned_word {
+	uint64_t value;
+} __attribute__((packed, may_alias));
+
+/* Copies descriptor @i of an indirect table, of which nobody promises any alignment. A word that is
+ * not aligned may be torn by a peer that writes it; the copy decides. */
+static inline struct ring_desc ring_load_indirect_desc(const void *table, unsigned i)
+{
+	const volatile struct ring__unaligned_word *word;
+
+	if (((uintptr_t)table & 7) == 0)
+		return ring_load_desc(table, i);
+	word = (const volatile struct ring__unaligned_word *)table + 2 * (size_t)i;
+	return (struct ring_desc){ .addr = le64toh(word[0].value), .rest = le64toh(word[1].value) };
+}
+
+static inline void ring_store_desc_addr(void *table, unsigned i, uint64_t addr)
+{
+	__atomic_store_n((uint64_t *)table + 2 * (size_t)i, htole64(addr), __ATOMIC_RELAXED);
+}
+
+static inline void ring_store_desc_rest(void *table, unsigned i, uint64_t rest)
+{
+	__atomic_store_n((uint64_t *)table + 2 * (size_t)i + 1, htole64(rest), __ATOMIC_RELAXED);
+}
+
+/* ---- what only the inspector reads ----
+ * Each word has one writer, who has its value in private memory too. */
+
+static inline uint64_t ring_load_counter(const uint64_t *counter)
+{
+	return le64toh(__atomic_load_n(counter, __ATOMIC_RELAXED));
+}
+
+static inline void ring_store_counter(uint64_t *counter, uint64_t value)
+{
+	__atomic_store_n(counter, htole64(value), __ATOMIC_RELAXED);
+}
+
+static inline void ring_store_outstanding(uint8_t *byte, uint8_t value)
+{
+	__atomic_store_n(byte, value, __ATOMIC_RELAXED);
+}
+
+/* ---- set-up ---- */
+
+/* Fills an area of our own with zeros; @area is aligned to 2 and @len even, as ring areas are. */
+static inline void ring_zero_area(void *area, size_t len)
+{
+	uint16_t *word = area;
+
+	for (size_t i = 0; i < len / 2; i++)
+		__atomic_store_n(&word[i], 0, __ATOMIC_RELAXED);
+}
+
+#endif
