@@ -68,7 +68,7 @@ struct region_header {
 	uint32_t n_parts;
 	uint32_t part_size; /* sizeof(struct region_part): a later version may append to it */
 	uint8_t reserved[16];
-	struct region_part part[];
+	/* n_parts times part_size bytes follow, each a struct region_part at its start. */
 };
 
 #define REGION_TEXT_MAX 128 /* type, name, reason; always 0-terminated by an honest writer */
