@@ -54,6 +54,13 @@ elseif(NOT VRI_SANITIZER STREQUAL "")
   message(FATAL_ERROR "VRI_SANITIZER is \"${VRI_SANITIZER}\"; it can be empty, \"address,undefined\" or \"thread\"")
 endif()
 
+if(VRI_FUZZ)
+  if(NOT CMAKE_C_COMPILER_ID STREQUAL "Clang")
+    message(FATAL_ERROR "VRI_FUZZ needs clang: use the preset fuzz")
+  endif()
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
 if(vri_sanitize)
   add_compile_options(${vri_sanitize} -O1 -g)
   add_link_options(${vri_sanitize})
