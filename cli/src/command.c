@@ -11,7 +11,27 @@ const struct cmd_option command_common_options[] = {
 	{ 0 },
 };
 
+#define LIVE_ADDRESS                                                                             \
+	"ADDRESS is pid:PID, or pid:PID/LINK where LINK is the beginning of the link's id, as\n" \
+	"'vring link list' prints it. Either side's process will do. The look is read-only:\n"   \
+	"it stops nothing and slows nothing."
+
+static const struct cmd_option queue_show_options[] = {
+	{ "--chains", "N", "show at most N outstanding chains (32)", false },
+	{ "--used", "N", "show the N last used entries (8)", false },
+	{ 0 },
+};
+
 const struct command command_table[] = {
+	{ "link", "list", "", 0, 0, "list the live links of this host",
+	  "It looks at the open files of every process that it may look into.", NULL,
+	  cmd_link_list },
+	{ "link", "show", "ADDRESS", 1, 1, "show a link: status, features, config space, queues",
+	  LIVE_ADDRESS, NULL, cmd_link_show },
+	{ "queue", "list", "ADDRESS", 1, 1, "list the queues of a link", LIVE_ADDRESS, NULL,
+	  cmd_queue_list },
+	{ "queue", "show", "ADDRESS N", 2, 2, "show queue N of a link: indices, chains, counters",
+	  LIVE_ADDRESS, queue_show_options, cmd_queue_show },
 	{ 0 },
 };
 

@@ -197,7 +197,6 @@ static void read_moving(const struct vri_inspect *insp, const struct ring *ring,
 	q->used_event = ring_used_event(insp, ring);
 	q->avail_flags = ring_avail_flags(insp, ring);
 	q->avail_idx = ring_avail_idx(insp, ring);
-	q->outstanding = count_lent(insp, ring);
 }
 
 /* virtio 1.4, 2.7.10: a notification is sent when the index passes the event index: one that lies
@@ -237,8 +236,10 @@ static void read_ring(const struct vri_inspect *insp, const struct ring *ring,
 	}
 	if (tries == VIEW_TRIES)
 		q->stable = false;
-	if (ring)
+	if (ring) {
 		judge(ring, q);
+		q->outstanding = count_lent(insp, ring);
+	}
 }
 
 static void take_blocks(const struct vri_inspect *insp, struct vri_inspect_queue *q,

@@ -15,8 +15,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-/* A header with a full table whose entries a later version made longer still fits. */
-#define HEADER_MAX 16384
+/* The largest header that vri__region_parse() accepts: entries may grow up to REGION_ALIGN. */
+#define HEADER_MAX (sizeof(struct region_header) + REGION_PARTS_MAX * REGION_ALIGN)
 
 /* Without these seals the owner could cut the file, and a look at the mapping would be SIGBUS. */
 static bool is_sealed(int fd)
@@ -60,20 +60,21 @@ static void read_parts(struct vri_inspect *insp, const uint8_t *header, size_t l
 /* One private copy of the header feeds both readers, so they cannot see different ones. */
 static int read_header(struct vri_inspect *insp, const char **ret_why)
 {
-	size_t len = insp->peek.size < HEADER_MAX ? (size_t)insp->peek.size : HEADER_MAX;
+	uint64_t len = peek_le32(&insp->peek, offsetof(struct region_header, header_size));
 	uint8_t *header;
 	int r;
 
-	header = aligned_alloc(8, HEADER_MAX);
+	if (len < sizeof(struct region_header) || len > HEADER_MAX || len > insp->peek.size)
+		return refuse(ret_why, "the region has an impossible part table");
+	header = malloc((size_t)len);
 	if (!header)
 		return -ENOMEM;
-	memset(header, 0, HEADER_MAX);
-	peek_copy(&insp->peek, 0, header, len);
-	r = vri__region_parse(header, len, &insp->map, ret_why);
+	peek_copy(&insp->peek, 0, header, (size_t)len);
+	r = vri__region_parse(header, (size_t)len, &insp->map, ret_why);
 	if (r == 0 && insp->map.size > insp->peek.size)
 		r = refuse(ret_why, "the region says it is larger than its file");
 	if (r == 0) {
-		read_parts(insp, header, len);
+		read_parts(insp, header, (size_t)len);
 		memcpy(insp->link_id, insp->map.link_id, sizeof(insp->link_id));
 	}
 	free(header);
