@@ -61,6 +61,7 @@ static struct options options;
 static struct job jobs[MAX_JOBS];
 static size_t counts[3];
 static size_t number; /* of the TAP line */
+static pid_t runner;
 
 /* In the process of a test. */
 static struct slip *slip;
@@ -129,6 +130,8 @@ static _Noreturn void run_in_child(const struct job *job, const sigset_t *mask)
 	int in, i;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != runner)
+		_exit(1); /* it died before it could have been told */
 	setpgid(0, 0);
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	in = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -388,6 +391,7 @@ static void run_all(void)
 	size_t index;
 	int i;
 
+	runner = getpid();
 	sigemptyset(&news);
 	sigaddset(&news, SIGCHLD);
 	sigaddset(&news, SIGINT);
