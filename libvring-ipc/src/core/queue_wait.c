@@ -55,16 +55,21 @@ static bool look_for_a_while(void *q, const struct wait_side *side, unsigned loo
 	return false;
 }
 
-static bool spin_once(void *q, const struct wait_side *side, struct spin *spin)
+void vri__spin_adapt(struct spin *spin, bool found)
 {
-	bool found = look_for_a_while(q, side, spin->budget);
-
 	if (!spin->adapts)
-		return found;
+		return;
 	if (found)
 		spin->budget = spin->budget < SPIN_MAX / 2 ? spin->budget * 2 : SPIN_MAX;
 	else
 		spin->budget = spin->budget > SPIN_MIN * 2 ? spin->budget / 2 : SPIN_MIN;
+}
+
+static bool spin_once(void *q, const struct wait_side *side, struct spin *spin)
+{
+	bool found = look_for_a_while(q, side, spin->budget);
+
+	vri__spin_adapt(spin, found);
 	return found;
 }
 

@@ -21,6 +21,9 @@ struct spin {
  * keeps the peer from running. */
 void vri__spin_init(struct spin *spin, unsigned looks);
 
+/* After the budget was spent: did the work come in time? For who spins over several queues. */
+void vri__spin_adapt(struct spin *spin, bool found);
+
 /* What waiting needs from a side. */
 struct wait_side {
 	bool (*has_work)(void *q);
