@@ -12,6 +12,9 @@
 
 #include <vring-ipc/link.h>
 
+#include "core/queue_wait.h"
+#include "core/transport.h"
+
 #define LINK_ID_TEXT 33 /* 32 hex digits and the final 0 */
 
 struct link_ops {
@@ -31,7 +34,8 @@ struct vri_link {
 	const struct link_ops *ops;
 	struct vri_driver *drv; /* the link's; valid from open to close */
 	pid_t pid; /* who opened it: another process is a child made by fork() */
-	char id[LINK_ID_TEXT];
+	uint8_t id[16];
+	char id_text[LINK_ID_TEXT];
 };
 
 struct listener_ops {
@@ -64,25 +68,35 @@ struct transport {
 extern const struct transport vri__transport_shm; /* unix: */
 extern const struct transport vri__transport_loopback; /* loop: */
 
-/* Fills in what every link has. @link_id is 16 random bytes. */
-void vri__link_init(struct vri_link *link, const struct link_ops *ops, const uint8_t link_id[16]);
+/* Fills in what every link has, a new random id included; drv stays NULL. Returns: 0; a negative
+ * errno. */
+int vri__link_init(struct vri_link *link, const struct link_ops *ops);
+
+/* Is it the device that was asked for? Returns: 0; -ECONNREFUSED, and the log says why; -EINVAL for
+ * more queues or larger ones than the device has. */
+int vri__link_check_offer(const struct vri_link_opts *opts, const struct offer *offer);
 
 /* Tells whether this process is a child made by fork() of the one that opened the link. Costs a
  * system call: not for the path of a link that polls. */
 bool vri__link_is_foreign(const struct vri_link *link);
 
 /*
- * The parts of vri_link_wait() that all transports share (wait.c).
- *   spin      looks at every queue, without a system call, for as long as the budget lasts; true:
- *             something is there. @spin is vri_link_opts.spin; @budget is the link's, 0 at first,
- *             and adapts to how often looking paid.
- *   arm       asks every queue for a notification and looks again: 1, do not sleep; 0; -ESHUTDOWN.
+ * The parts of vri_link_wait() that all transports share (wait.c), over the driver's queues for
+ * which @is_ours, unless it is NULL, is true.
+ *   look      true: some queue has a used buffer. Stores nothing shared.
+ *   spin      looks, without a system call, for as long as the budget of @spin lasts.
+ *   arm       asks every queue for a notification and looks again: true, do not sleep.
  *   suppress  takes that back.
- * Threads: the link's, for the queues that no other thread waits on.
+ * Threads: the link's, which these queues must belong to.
  */
-bool vri__wait_spin(struct vri_driver *drv, unsigned spin, unsigned *budget);
-bool vri__wait_look(struct vri_driver *drv);
-int vri__wait_arm(struct vri_driver *drv);
-void vri__wait_suppress(struct vri_driver *drv);
+struct wait_set {
+	struct vri_driver *drv;
+	bool (*is_ours)(void *link, unsigned queue);
+	void *link;
+};
+bool vri__wait_look(const struct wait_set *set);
+bool vri__wait_spin(const struct wait_set *set, struct spin *spin);
+bool vri__wait_arm(const struct wait_set *set);
+void vri__wait_suppress(const struct wait_set *set);
 
 #endif
