@@ -97,6 +97,11 @@ void model_number(struct model *parent, const char *key, const char *label, uint
 	append(parent, MODEL_NUMBER, key, label)->number = number;
 }
 
+void model_real(struct model *parent, const char *key, const char *label, double number)
+{
+	append(parent, MODEL_REAL, key, label)->real = number;
+}
+
 void model_size(struct model *parent, const char *key, const char *label, uint64_t bytes)
 {
 	append(parent, MODEL_SIZE, key, label)->number = bytes;
@@ -131,8 +136,13 @@ static uint64_t now(void)
 int model_print(const struct model *model, bool json)
 {
 	if (json)
-		out_json(model);
-	else
-		out_text(model, now());
+		return model_print_json(model, stdout, false);
+	out_text(model, now());
 	return cmd_flush();
+}
+
+int model_print_json(const struct model *model, FILE *out, bool one_line)
+{
+	out_json(model, out, one_line);
+	return out == stdout ? cmd_flush() : CMD_OK;
 }

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 enum model_kind {
 	MODEL_OBJECT,
@@ -22,6 +23,7 @@ enum model_kind {
 	MODEL_TEXT,
 	MODEL_BOOL, /* text: yes, no */
 	MODEL_NUMBER,
+	MODEL_REAL,
 	MODEL_SIZE, /* bytes; text: "4096", "1.5 MiB" */
 	MODEL_HEX, /* a bit pattern or an address; JSON: a string, "0x..." */
 	MODEL_TIME, /* CLOCK_BOOTTIME nanoseconds; text: "1.5 s ago" */
@@ -41,6 +43,7 @@ struct model {
 	const char *key, *label;
 	union {
 		uint64_t number;
+		double real;
 		bool truth;
 		char *text;
 	};
@@ -60,6 +63,7 @@ void model_format(struct model *parent, const char *key, const char *label, cons
 	__attribute__((format(printf, 4, 5)));
 void model_bool(struct model *parent, const char *key, const char *label, bool truth);
 void model_number(struct model *parent, const char *key, const char *label, uint64_t number);
+void model_real(struct model *parent, const char *key, const char *label, double number);
 void model_size(struct model *parent, const char *key, const char *label, uint64_t bytes);
 void model_hex(struct model *parent, const char *key, const char *label, uint64_t bits);
 void model_time(struct model *parent, const char *key, const char *label, uint64_t ns); /* 0: none
@@ -69,8 +73,12 @@ void model_none(struct model *parent, const char *key, const char *label);
 /* Prints the tree to stdout, ended by a newline. Returns: CMD_OK; CMD_FAILED after a message. */
 int model_print(const struct model *model, bool json);
 
+/* Prints it as JSON to @out, on a single line for readers that wait for one, else indented.
+ * Returns: as model_print(). */
+int model_print_json(const struct model *model, FILE *out, bool one_line);
+
 /* The two printers behind it; whether stdout took it all is cmd_flush()'s to find out. */
 void out_text(const struct model *model, uint64_t now_ns);
-void out_json(const struct model *model);
+void out_json(const struct model *model, FILE *out, bool one_line);
 
 #endif

@@ -64,6 +64,8 @@ static json_t *convert(const struct model *model)
 		/* JSON's integers end where jansson's do; no honest count comes near. */
 		return must(json_integer(model->number > INT64_MAX ? INT64_MAX :
 								     (json_int_t)model->number));
+	case MODEL_REAL:
+		return must(json_real(model->real));
 	case MODEL_HEX:
 		snprintf(hex, sizeof(hex), "0x%" PRIx64, model->number);
 		return must(json_string(hex));
@@ -73,11 +75,11 @@ static json_t *convert(const struct model *model)
 	return must(json_null());
 }
 
-void out_json(const struct model *model)
+void out_json(const struct model *model, FILE *out, bool one_line)
 {
 	json_t *json = convert(model);
 
-	json_dumpf(json, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
-	putchar('\n');
+	json_dumpf(json, out, (one_line ? JSON_COMPACT : JSON_INDENT(2)) | JSON_ENSURE_ASCII);
+	fputc('\n', out);
 	json_decref(json);
 }

@@ -87,6 +87,9 @@ static const char *format(const struct model *model, uint64_t now_ns, char *ret,
 	case MODEL_NUMBER:
 		snprintf(ret, size, "%" PRIu64, model->number);
 		break;
+	case MODEL_REAL:
+		snprintf(ret, size, "%.3f", model->real);
+		break;
 	case MODEL_SIZE:
 		format_size(model->number, ret, size);
 		break;
@@ -107,8 +110,8 @@ static const char *format(const struct model *model, uint64_t now_ns, char *ret,
 
 static bool aligns_right(const struct model *model)
 {
-	return model->kind == MODEL_NUMBER || model->kind == MODEL_SIZE ||
-	       model->kind == MODEL_HEX || model->kind == MODEL_TIME;
+	return model->kind == MODEL_NUMBER || model->kind == MODEL_REAL ||
+	       model->kind == MODEL_SIZE || model->kind == MODEL_HEX || model->kind == MODEL_TIME;
 }
 
 /* A cell of a table: a value, or the words of a list, cut to what a cell may have. */
