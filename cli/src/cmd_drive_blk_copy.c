@@ -3,13 +3,13 @@
 /* read, write, copy-in and copy-out of `vring drive blk`: opens the file, copies, says what happened. */
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "cmd_drive_blk.h"
+#include "model.h"
 
 /* How many bytes the file of a copy-in has. Returns: CMD_OK; CMD_FAILED after a message. */
 static int open_source(struct copy *c, uint64_t *ret_size)
@@ -85,26 +85,27 @@ static int prepare(const struct blk_run *run, struct copy *c)
 										prepare_out(run, c);
 }
 
-static int report_json(FILE *out, const struct blk_run *run, const struct copy *c, bool complete)
+static void report_json(FILE *out, const struct blk_run *run, const struct copy *c, bool complete)
 {
 	const struct copy_stats *s = &c->stats;
-	json_t *root = json_pack(
-		"{s:s, s:I, s:I, s:f, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b}", "action",
-		run->action->name, "offset", (json_int_t)run->offset, "bytes", (json_int_t)s->bytes,
-		"seconds", s->seconds, "bytes_per_second",
-		s->seconds > 0 ? (double)s->bytes / s->seconds : 0.0, "requests",
-		(json_int_t)s->requests, "max_in_flight", (json_int_t)s->max_in_flight,
-		"out_of_order", (json_int_t)s->out_of_order, "queues",
-		(json_int_t)run->info.n_queues, "queue_depth", (json_int_t)run->info.queue_depth,
-		"request_size", (json_int_t)c->request_size, "verified", complete && c->verify,
-		"complete", complete);
-	int r = root ? json_dumpf(root, out, JSON_INDENT(2)) : -1;
+	struct model *model = model_new();
 
-	json_decref(root);
-	if (r < 0)
-		return cmd_fail("cannot print the result");
-	fputc('\n', out);
-	return CMD_OK;
+	model_text(model, "action", NULL, run->action->name);
+	model_number(model, "offset", NULL, run->offset);
+	model_number(model, "bytes", NULL, s->bytes);
+	model_real(model, "seconds", NULL, s->seconds);
+	model_real(model, "bytes_per_second", NULL,
+		   s->seconds > 0 ? (double)s->bytes / s->seconds : 0);
+	model_number(model, "requests", NULL, s->requests);
+	model_number(model, "max_in_flight", NULL, s->max_in_flight);
+	model_number(model, "out_of_order", NULL, s->out_of_order);
+	model_number(model, "queues", NULL, run->info.n_queues);
+	model_number(model, "queue_depth", NULL, run->info.queue_depth);
+	model_number(model, "request_size", NULL, c->request_size);
+	model_bool(model, "verified", NULL, complete && c->verify);
+	model_bool(model, "complete", NULL, complete);
+	model_print_json(model, out, false);
+	model_free(model);
 }
 
 static void report_text(FILE *out, const struct blk_run *run, const struct copy *c)

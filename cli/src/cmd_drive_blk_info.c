@@ -2,148 +2,66 @@
 /* Copyright (c) 2026 The vring-ipc authors */
 /* info, flush, discard and write-zeroes of `vring drive blk`: what needs no file. */
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cmd_drive_blk.h"
 #include "interrupt.h"
+#include "model.h"
 
 /* ---- info ---- */
 
-enum field_kind { FIELD_TEXT, FIELD_NUMBER, FIELD_BYTES, FIELD_BOOL };
-
-/* One fact about a device; the printers for text and JSON walk the same list. */
-struct field {
-	const char *key;
-	enum field_kind kind;
-	const char *text;
-	uint64_t number;
-};
-
-#define FIELDS_MAX 32
-
-struct facts {
-	struct field field[FIELDS_MAX];
-	unsigned n;
-	const char *features[VRI_FEATURE_BITS];
-	unsigned n_features;
-};
-
-static void add(struct facts *f, const char *key, enum field_kind kind, const char *text,
-		uint64_t number)
+static void collect_limits(const struct vri_blk_info *info, struct model *m)
 {
-	if (f->n < FIELDS_MAX)
-		f->field[f->n++] = (struct field){ key, kind, text, number };
+	model_size(m, "capacity", "capacity", info->capacity);
+	model_number(m, "block_size", "block size", info->block_size);
+	model_number(m, "physical_block_size", "physical block size", info->physical_block_size);
+	model_number(m, "alignment_offset", "alignment offset", info->alignment_offset);
+	model_number(m, "min_io_size", "min I/O size", info->min_io_size);
+	model_number(m, "opt_io_size", "opt I/O size", info->opt_io_size);
+	model_number(m, "seg_max", "seg max", info->seg_max);
+	model_number(m, "size_max", "size max", info->size_max);
+	model_bool(m, "read_only", "read-only", info->read_only);
+	model_bool(m, "flush", "flush", info->flush);
+	model_bool(m, "write_back", "write-back", info->write_back);
+	model_bool(m, "discard", "discard", info->discard);
+	model_size(m, "max_discard", "max discard", info->max_discard);
+	model_number(m, "discard_alignment", "discard alignment", info->discard_alignment);
+	model_bool(m, "write_zeroes", "write zeroes", info->write_zeroes);
+	model_size(m, "max_write_zeroes", "max write zeroes", info->max_write_zeroes);
+	model_bool(m, "write_zeroes_may_unmap", "write zeroes may unmap",
+		   info->write_zeroes_may_unmap);
+	model_number(m, "queues", "queues", info->n_queues_max);
 }
 
-static void collect(const struct blk_run *run, const char *id, struct facts *f)
+static struct model *collect(const struct blk_run *run, const char *id)
 {
-	const struct vri_blk_info *info = &run->info;
 	struct vri_driver *drv = run->drive.drv;
 	struct vri_features negotiated;
+	struct model *m = model_new();
+	struct model *features;
 
-	add(f, "type", FIELD_TEXT, vri_driver_type(drv), 0);
-	add(f, "name", FIELD_TEXT, vri_driver_name(drv), 0);
-	add(f, "id", FIELD_TEXT, id, 0);
-	add(f, "capacity", FIELD_BYTES, NULL, info->capacity);
-	add(f, "block_size", FIELD_NUMBER, NULL, info->block_size);
-	add(f, "physical_block_size", FIELD_NUMBER, NULL, info->physical_block_size);
-	add(f, "alignment_offset", FIELD_NUMBER, NULL, info->alignment_offset);
-	add(f, "min_io_size", FIELD_NUMBER, NULL, info->min_io_size);
-	add(f, "opt_io_size", FIELD_NUMBER, NULL, info->opt_io_size);
-	add(f, "seg_max", FIELD_NUMBER, NULL, info->seg_max);
-	add(f, "size_max", FIELD_NUMBER, NULL, info->size_max);
-	add(f, "read_only", FIELD_BOOL, NULL, info->read_only);
-	add(f, "flush", FIELD_BOOL, NULL, info->flush);
-	add(f, "write_back", FIELD_BOOL, NULL, info->write_back);
-	add(f, "discard", FIELD_BOOL, NULL, info->discard);
-	add(f, "max_discard", FIELD_BYTES, NULL, info->max_discard);
-	add(f, "discard_alignment", FIELD_NUMBER, NULL, info->discard_alignment);
-	add(f, "write_zeroes", FIELD_BOOL, NULL, info->write_zeroes);
-	add(f, "max_write_zeroes", FIELD_BYTES, NULL, info->max_write_zeroes);
-	add(f, "write_zeroes_may_unmap", FIELD_BOOL, NULL, info->write_zeroes_may_unmap);
-	add(f, "queues", FIELD_NUMBER, NULL, info->n_queues_max);
-	add(f, "queue_size_max", FIELD_NUMBER, NULL, vri_driver_max_queue_size(drv));
+	model_text(m, "type", "type", vri_driver_type(drv));
+	model_text(m, "name", "name", vri_driver_name(drv));
+	model_text(m, "id", "id", id);
+	collect_limits(&run->info, m);
+	model_number(m, "queue_size_max", "queue size max", vri_driver_max_queue_size(drv));
 
 	vri_driver_features(drv, &negotiated);
+	features = model_list(m, "features", "features");
 	for (unsigned bit = 0; bit < VRI_FEATURE_BITS; bit++) {
 		const char *name = vri_feature_name(VRI_ID_BLOCK, bit);
 
 		if (name && vri_features_has(&negotiated, bit))
-			f->features[f->n_features++] = name;
+			model_text(features, NULL, NULL, name);
 	}
-}
-
-static void print_text(const struct facts *f)
-{
-	for (unsigned i = 0; i < f->n; i++) {
-		const struct field *field = &f->field[i];
-		char human[FORMAT_BYTES_MAX];
-
-		printf("%-24s", field->key);
-		switch (field->kind) {
-		case FIELD_TEXT:
-			puts(field->text);
-			break;
-		case FIELD_NUMBER:
-			printf("%llu\n", (unsigned long long)field->number);
-			break;
-		case FIELD_BYTES:
-			format_bytes(human, sizeof(human), (double)field->number);
-			printf("%llu (%s)\n", (unsigned long long)field->number, human);
-			break;
-		case FIELD_BOOL:
-			puts(field->number ? "yes" : "no");
-			break;
-		}
-	}
-	printf("%-24s", "features");
-	for (unsigned i = 0; i < f->n_features; i++)
-		printf("%s%s", i ? " " : "", f->features[i]);
-	putchar('\n');
-}
-
-static int print_json(const struct facts *f)
-{
-	json_t *root = json_object(), *names = json_array();
-	int r = root && names ? 0 : -1;
-
-	for (unsigned i = 0; r == 0 && i < f->n; i++) {
-		const struct field *field = &f->field[i];
-		json_t *value = field->kind == FIELD_TEXT ? json_string(field->text) :
-				field->kind == FIELD_BOOL ? json_boolean(field->number) :
-							    json_integer((json_int_t)field->number);
-
-		r = json_object_set_new(root, field->key, value ? value : json_null());
-	}
-	for (unsigned i = 0; r == 0 && i < f->n_features; i++)
-		r = json_array_append_new(names, json_string(f->features[i]));
-	if (r == 0)
-		r = json_object_set(root, "features", names);
-	if (r == 0)
-		r = json_dumpf(root, stdout, JSON_INDENT(2));
-	json_decref(names);
-	json_decref(root);
-	if (r < 0)
-		return cmd_fail("cannot print the result");
-	putchar('\n');
-	return cmd_flush();
-}
-
-/* What a device answers is shown without bytes that a terminal would obey. */
-static void make_printable(char *text)
-{
-	for (; *text; text++) {
-		if (*text < 0x20 || *text > 0x7e)
-			*text = '?';
-	}
+	return m;
 }
 
 int blk_run_info(struct blk_run *run)
 {
 	char id[VRI_BLK_ID_MAX + 1] = "";
-	struct facts facts = { 0 };
+	struct model *model;
 	int r = vri_blk_get_id(run->blk, 0, id, run);
 
 	if (r == 0)
@@ -153,39 +71,39 @@ int blk_run_info(struct blk_run *run)
 	/* A device need not know this request. */
 	if (r < 0 && r != -EOPNOTSUPP && r != -EIO)
 		return drive_fail(&run->drive, r);
-	make_printable(id);
-	collect(run, id, &facts);
-	if (run->call->json)
-		return print_json(&facts);
-	print_text(&facts);
-	return cmd_flush();
+	model = collect(run, r < 0 ? NULL : id);
+	r = model_print(model, run->call->json);
+	model_free(model);
+	return r;
 }
 
 /* ---- flush, discard, write-zeroes ---- */
 
+static int report_json(const struct blk_run *run, uint64_t bytes, uint64_t requests, double seconds)
+{
+	struct model *model = model_new();
+	int r;
+
+	model_text(model, "action", NULL, run->action->name);
+	model_number(model, "offset", NULL, run->offset);
+	model_number(model, "bytes", NULL, bytes);
+	model_number(model, "requests", NULL, requests);
+	model_real(model, "seconds", NULL, seconds);
+	r = model_print_json(model, stdout, false);
+	model_free(model);
+	return r;
+}
+
 static int report(const struct blk_run *run, uint64_t bytes, uint64_t requests, double seconds)
 {
-	json_t *root;
-
-	if (!run->call->json) {
-		if (run->length == COPY_TO_THE_END)
-			printf("%s: done in %.3f s\n", run->action->name, seconds);
-		else
-			printf("%s: %llu bytes at offset %llu in %.3f s; %llu requests\n",
-			       run->action->name, (unsigned long long)bytes,
-			       (unsigned long long)run->offset, seconds,
-			       (unsigned long long)requests);
-		return cmd_flush();
-	}
-	root = json_pack("{s:s, s:I, s:I, s:I, s:f}", "action", run->action->name, "offset",
-			 (json_int_t)run->offset, "bytes", (json_int_t)bytes, "requests",
-			 (json_int_t)requests, "seconds", seconds);
-	if (!root || json_dumpf(root, stdout, JSON_INDENT(2)) < 0) {
-		json_decref(root);
-		return cmd_fail("cannot print the result");
-	}
-	json_decref(root);
-	putchar('\n');
+	if (run->call->json)
+		return report_json(run, bytes, requests, seconds);
+	if (run->length == COPY_TO_THE_END)
+		printf("%s: done in %.3f s\n", run->action->name, seconds);
+	else
+		printf("%s: %llu bytes at offset %llu in %.3f s; %llu requests\n",
+		       run->action->name, (unsigned long long)bytes,
+		       (unsigned long long)run->offset, seconds, (unsigned long long)requests);
 	return cmd_flush();
 }
 

@@ -2,7 +2,6 @@
 /* Copyright (c) 2026 The vring-ipc authors */
 /* `vring drive echo`: sends one message and prints what came back, or sends many and checks each. */
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -12,6 +11,7 @@
 
 #include "drive.h"
 #include "interrupt.h"
+#include "model.h"
 #include "options.h"
 #include "progress.h"
 
@@ -130,28 +130,28 @@ static void print_reply(const unsigned char *p, size_t len)
 	putchar('\n');
 }
 
-static void report_json(const struct echo_run *run)
+static int report_json(const struct echo_run *run)
 {
-	json_t *root = json_pack("{s:I, s:I, s:I, s:b}", "messages", (json_int_t)run->checked,
-				 "bytes_each", (json_int_t)run->size, "wanted",
-				 (json_int_t)run->count, "complete", run->checked == run->count);
+	struct model *model = model_new();
+	struct model *times;
+	int r;
 
-	if (!root)
-		return;
-	if (run->checked)
-		json_object_set_new(root, "round_trip_ns",
-				    json_pack("{s:I, s:I, s:I}", "min", (json_int_t)run->least_ns,
-					      "mean", (json_int_t)(run->total_ns / run->checked),
-					      "max", (json_int_t)run->most_ns));
-	if (run->message && run->checked) {
-		json_t *text = json_stringn(run->reply.iov_base, run->got);
-
-		/* Bytes that are no UTF-8 have no place in JSON. */
-		json_object_set_new(root, "reply", text ? text : json_null());
+	model_number(model, "messages", NULL, run->checked);
+	model_number(model, "wanted", NULL, run->count);
+	model_number(model, "bytes_each", NULL, run->size);
+	model_bool(model, "complete", NULL, run->checked == run->count);
+	if (run->checked) {
+		times = model_object(model, "round_trip_ns", NULL);
+		model_number(times, "min", NULL, run->least_ns);
+		model_number(times, "mean", NULL, run->total_ns / run->checked);
+		model_number(times, "max", NULL, run->most_ns);
 	}
-	json_dumpf(root, stdout, JSON_INDENT(2));
-	putchar('\n');
-	json_decref(root);
+	if (run->message && run->checked)
+		model_format(model, "reply", NULL, "%.*s", (int)run->got,
+			     (const char *)run->reply.iov_base);
+	r = model_print_json(model, stdout, false);
+	model_free(model);
+	return r;
 }
 
 static void report_text(const struct echo_run *run)

@@ -2,7 +2,6 @@
 /* Copyright (c) 2026 The vring-ipc authors */
 /* `vring drive rng`: fetches random bytes and writes them to stdout or a file. */
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,6 +10,7 @@
 
 #include "drive.h"
 #include "interrupt.h"
+#include "model.h"
 #include "progress.h"
 
 #define CHUNK 65536u
@@ -119,16 +119,16 @@ static int fetch(struct rng_run *run, struct progress *progress)
 	return r < 0 ? r : 0;
 }
 
-static void report_json(FILE *out, const struct rng_run *run, double seconds)
+static void report(const struct rng_run *run, double seconds)
 {
-	json_t *root = json_pack("{s:I, s:f, s:b}", "bytes", (json_int_t)run->got, "seconds",
-				 seconds, "complete", run->got == run->wanted);
+	struct model *model = model_new();
 
-	if (root) {
-		json_dumpf(root, out, JSON_INDENT(2));
-		fputc('\n', out);
-	}
-	json_decref(root);
+	model_number(model, "bytes", NULL, run->got);
+	model_real(model, "seconds", NULL, seconds);
+	model_bool(model, "complete", NULL, run->got == run->wanted);
+	/* Not among the bytes themselves. */
+	model_print_json(model, run->out == STDOUT_FILENO ? stderr : stdout, false);
+	model_free(model);
 }
 
 static int drive(struct rng_run *run, const struct cmd_call *call)
@@ -163,8 +163,7 @@ static int drive(struct rng_run *run, const struct cmd_call *call)
 		cmd_fail("%s: %s", cmd_value(call, "--output"), strerror(errno));
 	}
 	if (call->json)
-		report_json(run->out == STDOUT_FILENO ? stderr : stdout, run,
-			    progress_seconds(&progress));
+		report(run, progress_seconds(&progress));
 	if (r == -EINTR) {
 		cmd_fail("interrupted after %llu of %llu bytes", (unsigned long long)run->got,
 			 (unsigned long long)run->wanted);

@@ -94,12 +94,12 @@ static const char *image_error(int error, const struct vri_blk_device_opts *opts
 	}
 }
 
-static void describe(const struct serve *s, json_t *root)
+static void describe(const struct serve *s, struct model *model)
 {
-	json_object_set_new(root, "image", json_string(cmd_value(s->call, "--image")));
-	json_object_set_new(root, "io",
-			    json_string(vri_blk_device_io(s->dev) == VRI_BLK_IO_URING ? "uring" :
-											"sync"));
+	bool uring = vri_blk_device_io(s->dev) == VRI_BLK_IO_URING;
+
+	model_text(model, "image", NULL, cmd_value(s->call, "--image"));
+	model_text(model, "io", NULL, uring ? "uring" : "sync");
 }
 
 static void sum_up(const struct serve *s)

@@ -238,23 +238,22 @@ static int catch_signals(struct server *server)
 static int say_ready_json(const struct server *server)
 {
 	const struct serve *s = server->serve;
-	json_t *addresses = json_array();
-	json_t *root;
+	struct model *model = model_new();
+	struct model *addresses;
 	int r;
 
+	model_text(model, "serving", NULL, s->kind);
+	model_text(model, "type", NULL, vri_device_type(s->dev));
+	model_text(model, "name", NULL, vri_device_name(s->dev));
+	model_number(model, "pid", NULL, (uint64_t)getpid());
+	addresses = model_list(model, "addresses", NULL);
 	for (unsigned i = 0; i < server->n_served; i++)
-		json_array_append_new(addresses, json_string(server->served[i].address));
-	root = json_pack("{s:s, s:s, s:s, s:o, s:I}", "serving", s->kind, "type",
-			 vri_device_type(s->dev), "name", vri_device_name(s->dev), "addresses",
-			 addresses, "pid", (json_int_t)getpid());
-	if (root && s->describe)
-		s->describe(s, root);
-	r = root ? json_dumpf(root, stdout, JSON_COMPACT) : -1;
-	json_decref(root);
-	if (r < 0)
-		return cmd_fail("cannot print that the device is ready");
-	putchar('\n');
-	return cmd_flush();
+		model_text(addresses, NULL, NULL, server->served[i].address);
+	if (s->describe)
+		s->describe(s, model);
+	r = model_print_json(model, stdout, true);
+	model_free(model);
+	return r;
 }
 
 /* One line on stderr (or JSON on stdout), and a newline to whoever waits at --ready-fd. */

@@ -4,18 +4,17 @@
 #ifndef CLI_SERVE_H
 #define CLI_SERVE_H
 
-#include <jansson.h>
-
 #include <vring-ipc/vring-ipc.h>
 
 #include "command.h"
+#include "model.h"
 
 struct serve {
 	const struct cmd_call *call;
 	const char *kind; /* "blk" */
 	struct vri_device *dev;
 	/* Adds what is particular to the device to the JSON that says that it is ready; may be NULL. */
-	void (*describe)(const struct serve *s, json_t *root);
+	void (*describe)(const struct serve *s, struct model *model);
 	/* Says with -v, at the end, what the device has done; may be NULL. */
 	void (*sum_up)(const struct serve *s);
 };
