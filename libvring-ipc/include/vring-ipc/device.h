@@ -81,8 +81,9 @@ struct vri_device_ops {
 	/* Serve a queue: pop what is there, push what is done. Called once when a queue becomes
 	 * live, after each kick, and again as long as it returns 1 ("more to do, others first").
 	 * When it returns 0 the library publishes, notifies, arms the queue and looks again, so an
-	 * op need not. A negative return breaks the queue. Devices that serve queues from threads
-	 * of their own leave it NULL. */
+	 * op need not. -EAGAIN: nothing can be taken before something comes free, and then the
+	 * device calls vri_instance_schedule(). Any other negative return breaks the queue. Devices
+	 * that serve queues from threads of their own leave it NULL. */
 	int (*process)(struct vri_instance *inst, unsigned queue);
 
 	/* The driver wrote @len bytes at @offset of the config space; the writable mask was applied

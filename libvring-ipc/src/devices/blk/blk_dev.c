@@ -6,7 +6,7 @@
  *
  * process -> pop into a free slot -> blk_req_parse() -> engine->submit() -> ... -> done ->
  * blk_req_answer(), push -> the slot is free again.
- * Ways out: no slot is free (the queue rests until one is, then vri_instance_schedule()); a bad
+ * Ways out: no slot is free (-EAGAIN; when one is, vri_instance_schedule()); a bad
  * request is answered at once; no status byte: pushed with 0 bytes written; the instance stops while
  * jobs are in the kernel: its session lives on, holding the instance and so its memory, until the
  * last of them ended, and answers nobody. blk_session.c has slots and sessions.
@@ -131,21 +131,22 @@ static void begin(struct blk_slot *slot)
 	}
 }
 
-/* Returns: 1; 0 when there is nothing to begin, or no slot for it; a negative errno. */
+/* Returns: 1; 0 when there is nothing to begin; -EAGAIN when there is no slot for it; -EPROTO,
+ * -ESHUTDOWN. */
 static int begin_next(struct blk_queue *q)
 {
 	struct blk_slot *slot = blk_slot_take(q);
 	int r;
 
 	if (!slot)
-		return 0;
+		return -EAGAIN;
 	r = vri_devq_pop(q->devq, &slot->chain);
 	if (r == -ENOBUFS) {
 		/* More pieces than drivers are told to send. */
 		if (!blk_slot_widen(slot)) {
 			blk_slot_free(slot);
 			q->starved = true;
-			return 0;
+			return -EAGAIN;
 		}
 		r = vri_devq_pop(q->devq, &slot->chain);
 	}
@@ -316,14 +317,25 @@ static unsigned or_default(unsigned value, unsigned otherwise)
 	return value ? value : otherwise;
 }
 
-static int fill_defaults(struct vri_blk_device_opts *opts, const char *path)
+/* The last part of the path, as far as it can be a device's name: printable ASCII. */
+static const char *default_name(const char *path, char name[VRI_TYPE_MAX])
 {
 	const char *slash = strrchr(path, '/');
+	size_t n = 0;
 
+	for (const char *c = slash ? slash + 1 : path; *c && n < VRI_TYPE_MAX - 1; c++)
+		name[n++] = *c >= ' ' && *c <= '~' ? *c : '?';
+	name[n] = '\0';
+	return n > 0 ? name : NULL;
+}
+
+static int fill_defaults(struct vri_blk_device_opts *opts, const char *path,
+			 char name[VRI_TYPE_MAX])
+{
 	if (!opts->name)
-		opts->name = slash ? slash + 1 : path;
+		opts->name = default_name(path, name);
 	if (!opts->id)
-		opts->id = opts->name;
+		opts->id = opts->name ? opts->name : "";
 	else if (strlen(opts->id) > VRI_BLK_ID_MAX)
 		return -EINVAL;
 	opts->block_size = or_default(opts->block_size, 512);
@@ -436,11 +448,12 @@ int vri_blk_device_new(const char *path, const struct vri_blk_device_opts *opts,
 		       struct vri_device **ret_dev)
 {
 	struct vri_blk_device_opts o;
+	char name[VRI_TYPE_MAX];
 	struct blk_disk *disk;
 	int r;
 
 	if (!path || !ret_dev || vri__options_copy(&o, sizeof(o), opts) < 0 ||
-	    fill_defaults(&o, path) < 0)
+	    fill_defaults(&o, path, name) < 0)
 		return -EINVAL;
 	disk = calloc(1, sizeof(*disk));
 	if (!disk)
