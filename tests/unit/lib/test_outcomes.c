@@ -72,6 +72,15 @@ Test(outcomes, hangs, .timeout = 0.2)
 		pause();
 }
 
+static void *volatile leaked;
+
+/* Passes, but for a build with AddressSanitizer. */
+Test(outcomes, leaks_memory)
+{
+	leaked = malloc(77);
+	leaked = NULL;
+}
+
 static const int values[] = { 0, 1, 2, 3 };
 
 TestEach(outcomes, two_pass_one_fails_one_skips, values, int)
