@@ -24,8 +24,8 @@ struct vri_driver;
  * @wanted: the bits that this driver can work with, NULL for vri_features_default(); bits that are
  * not offered, or whose needs are not offered, are left out. @required: those it cannot do without,
  * NULL for VERSION_1 alone. Returns: 0; -EOPNOTSUPP when a required bit is missing or the device
- * refused the set (FAILED is then set); -EPROTO when the offer is not valid; -ETIMEDOUT;
- * -ECONNRESET; -ENOMEM.
+ * refused the set (FAILED is then set); -EPROTO when the offer is not valid; -ESHUTDOWN when the
+ * device took the features and then could not start; -ETIMEDOUT; -ECONNRESET; -ENOMEM.
  */
 VRI_API int vri_driver_start(struct vri_driver *drv, const struct vri_features *wanted,
 			     const struct vri_features *required);
@@ -50,11 +50,20 @@ VRI_API int vri_driver_set_n_queues(struct vri_driver *drv, unsigned n_queues);
 
 /*
  * Resets the device and waits until its status reads 0. Outstanding buffers are the driver's again:
- * vri_drvq_take_back() gives them out until the next start.
- * Returns: 0; -ETIMEDOUT, and then the memory that the device had may still be written: it stays
- * quarantined; -ECONNRESET. virtio 1.4, 2.4.1
+ * vri_drvq_take_back() gives them out until the next start, whatever this returns.
+ * Returns: 0; -ETIMEDOUT or -ECONNRESET, and then the memory that the device had may still be
+ * written: it stays quarantined, what is given back to the pool is not handed out again.
+ * virtio 1.4, 2.4.1
  */
 VRI_API int vri_driver_reset(struct vri_driver *drv);
+
+/*
+ * Resets one queue, waits until the device has confirmed it, and stops it; the others run on. Then
+ * vri_drvq_take_back() works, and vri_driver_set_queue() sets it up again, with another size if need
+ * be. Returns: 0; -EINVAL for a queue that is not set up or a device that does not run; -EOPNOTSUPP
+ * without RING_RESET; else as vri_driver_reset(). virtio 1.4, 2.6.1
+ */
+VRI_API int vri_driver_reset_queue(struct vri_driver *drv, unsigned queue);
 
 /* Sets FAILED: this driver gives the device up until the next reset. Returns: 0 or as
  * vri_driver_reset(). */
@@ -78,7 +87,9 @@ VRI_API uint32_t vri_driver_config_size(const struct vri_driver *drv);
 VRI_API void vri_driver_features(const struct vri_driver *drv, struct vri_features *ret_negotiated);
 VRI_API bool vri_driver_has_feature(const struct vri_driver *drv, unsigned bit);
 
-/* One queue of a running device, or NULL; how many there are. Borrowed: until reset or close. */
+/* One queue of a running device, or of one that was reset and not started again, for
+ * vri_drvq_take_back(); else NULL. How many there are. Borrowed: until the queue is set up again or
+ * the link is closed. */
 VRI_API struct vri_drvq *vri_driver_drvq(struct vri_driver *drv, unsigned queue);
 VRI_API unsigned vri_driver_n_queues(const struct vri_driver *drv);
 

@@ -342,3 +342,18 @@ unsigned vri__region_n_queues(const struct region_map *map)
 		return 0;
 	return (unsigned)n;
 }
+
+void vri__region_window(const struct region_map *map, uint64_t *ret_offset, uint64_t *ret_size)
+{
+	const struct region_part *tables = &map->tables, *pool = &map->pool;
+
+	/* One window: from one to the other when nothing lies between them, else the pool alone. */
+	if (tables->size && pool->size &&
+	    round_up(tables->offset + tables->size, REGION_ALIGN) == pool->offset) {
+		*ret_offset = tables->offset;
+		*ret_size = pool->offset + pool->size - tables->offset;
+		return;
+	}
+	*ret_offset = pool->size ? pool->offset : tables->offset;
+	*ret_size = pool->size ? pool->size : tables->size;
+}

@@ -157,6 +157,9 @@ struct region_map {
 		pool; /* size 0: none */
 };
 
+/* Where in a region buffers and indirect tables may lie: the window of entry 0 of the memory table. */
+void vri__region_window(const struct region_map *map, uint64_t *ret_offset, uint64_t *ret_size);
+
 /* What a driver wants a region for. */
 struct region_plan {
 	unsigned n_queues;

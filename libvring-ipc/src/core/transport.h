@@ -66,6 +66,7 @@ struct driver_transport {
 	 * reset_queue, a status of 0 or the end of the link. */
 	int (*set_queue)(void *t, const struct queue_params *params,
 			 const struct queue_ops **ret_ops, void **ret_ctx);
+	/* -EAGAIN: the device still has chains of it in flight; ask again. */
 	int (*reset_queue)(void *t, unsigned queue);
 	int (*add_memory)(void *t, int fd, uint64_t fd_offset, const struct mem_entry *entry);
 	int (*remove_memory)(void *t, uint64_t iova);
@@ -80,15 +81,20 @@ struct driver_setup {
 };
 
 /* Makes the driver's half with its region: created, sized, populated, formatted, sealed (mode
- * 0600). Returns: 0; -ENOMEM; -EINVAL for options beyond the limits; -ENOSPC. */
+ * 0600). Returns: 0; -ENOMEM; -ENOSPC; -EINVAL for options beyond the limits or beyond the offer. */
 int vri__driver_new(const struct driver_setup *setup, struct vri_driver **ret_drv);
-/* Frees queues, pool, mappings. The transport has already told the device. */
+/* Frees queues, pool, mappings. The transport has already told the device. In a child made by fork()
+ * it gives back what the child holds. */
 void vri__driver_free(struct vri_driver *drv);
 
 /* The region, for ATTACH. Borrowed. */
 int vri__driver_region_fd(const struct vri_driver *drv);
 uint64_t vri__driver_region_size(const struct vri_driver *drv);
 void *vri__driver_region_base(const struct vri_driver *drv);
+const struct region_map *vri__driver_region_map(const struct vri_driver *drv);
+
+/* For the inspector: the queues were armed, and the link is about to sleep. */
+void vri__driver_sleeps(struct vri_driver *drv);
 
 /* News from the device, to be told to the application's events later by vri__driver_dispatch().
  * Idempotent. */
@@ -106,7 +112,8 @@ int vri__driver_dispatch(struct vri_driver *drv, uint64_t now_ns, uint64_t *ret_
 struct instance_transport {
 	void (*config_changed)(void *t, uint32_t generation);
 	void (*needs_reset)(void *t, const char *why);
-	/* The instance has queues to run: call vri__instance_run() soon. */
+	/* The instance has queues to run: call vri__instance_run() soon. Threads: any that holds a
+	 * queue (one that breaks says so in its own thread). */
 	void (*wants_run)(void *t);
 	/* Makes the notifiers of a queue that is about to become live; *ret_... as in
 	 * driver_transport.set_queue. */
@@ -119,7 +126,9 @@ struct instance_transport {
 
 /* Makes an instance for a driver that was accepted. @mem: the link's memory table, entry 0 is
  * there; @region may be NULL (vhost-user): the blocks are then private. Returns: 0; what the attach
- * op said; -ENOMEM. Ownership: one reference, given back by vri__instance_detach(). */
+ * op said; -ENOMEM; -EPROTO for a region that does not fit the device (queues, config space).
+ * Ownership: one reference, given back by vri__instance_detach(); on failure released() is not
+ * called. */
 int vri__instance_new(struct vri_device *dev, const struct instance_transport *ops, void *transport,
 		      struct vri_mem *mem, void *region_base, const struct region_map *region,
 		      struct vri_instance **ret_inst);
@@ -127,10 +136,11 @@ int vri__instance_new(struct vri_device *dev, const struct instance_transport *o
 /* The link ended: stop, detach, drop the reference. @inst may live on in other hands. */
 void vri__instance_detach(struct vri_instance *inst);
 
-/* The driver's requests. Returns: 0; -EPROTO with a word in *ret_why (static) when the driver broke
+/* The driver's requests; after a reset that the device could not finish at once, the status reads 0
+ * later. Returns: 0; -EPROTO with a word in *ret_why (static) when the driver broke
  * an order or a limit: answer it so, the link goes on; -EAGAIN a config write that came too late;
  * -EPERM; -ENOMEM. */
-uint8_t vri__instance_get_status(const struct vri_instance *inst);
+uint8_t vri__instance_get_status(struct vri_instance *inst);
 int vri__instance_set_status(struct vri_instance *inst, uint8_t status, uint8_t *ret_status,
 			     const char **ret_why);
 int vri__instance_set_features(struct vri_instance *inst, const struct vri_features *acked,
@@ -139,9 +149,11 @@ int vri__instance_config_read(const struct vri_instance *inst, uint32_t offset, 
 			      uint32_t len, uint32_t *ret_generation);
 int vri__instance_config_write(struct vri_instance *inst, uint32_t generation, uint32_t offset,
 			       const void *buf, uint32_t len, const char **ret_why);
-/* Checks size, alignment and place of the areas now; the queue becomes live with DRIVER_OK. */
+/* Checks size, alignment and place of the areas now, and zeroes the device's; the queue becomes live
+ * with DRIVER_OK, or at once when it was reset since. */
 int vri__instance_set_queue(struct vri_instance *inst, const struct queue_params *params,
 			    const char **ret_why);
+/* -EAGAIN: chains of it are in flight; it takes no new ones, ask again. */
 int vri__instance_reset_queue(struct vri_instance *inst, unsigned queue, const char **ret_why);
 
 /* A kick arrived. Ignored for a queue that is not live (drv and dev may disagree for a moment). */
@@ -153,6 +165,10 @@ bool vri__instance_run(struct vri_instance *inst);
 
 /* True when no queue holds a chain: what was removed from the memory table may be unmapped. */
 bool vri__instance_is_idle(const struct vri_instance *inst);
+
+/* Does the device serve its queues by the process op? If not, threads of its own do, and the queues'
+ * notifiers are theirs. */
+bool vri__device_takes_turns(const struct vri_device *dev);
 
 /* Watches the device's own descriptor: forwards to ops, for transports that put it into their poll
  * set. */

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Copyright (c) 2026 The vring-ipc authors */
+/* The generation counter: the device's changes and the driver's consistent reads. */
+#include "core/config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/region_access.h"
+
+int vri__config_init(struct config_space *config, const uint8_t *initial, uint32_t size,
+		     uint8_t *shared, uint32_t *shared_generation)
+{
+	*config = (struct config_space){
+		.size = size,
+		.shared = shared,
+		.shared_generation = shared_generation,
+	};
+	config->bytes = malloc(size ? size : 1);
+	if (!config->bytes)
+		return -ENOMEM;
+	if (size)
+		memcpy(config->bytes, initial, size);
+	vri__config_publish(config, 0, size);
+	return 0;
+}
+
+void vri__config_fini(struct config_space *config)
+{
+	free(config->bytes);
+	config->bytes = NULL;
+}
+
+bool vri__config_is_inside(uint32_t size, uint32_t offset, uint32_t len)
+{
+	return offset <= size && len <= size - offset;
+}
+
+void vri__config_publish(struct config_space *config, uint32_t offset, uint32_t len)
+{
+	if (config->shared_generation)
+		config_begin_write(config->shared_generation, config->generation + 1);
+	if (config->shared)
+		config_store(config->shared + offset, config->bytes + offset, len);
+	config->generation += 2;
+	if (config->shared_generation)
+		config_end_write(config->shared_generation, config->generation);
+}
+
+int vri__config_snapshot(const uint8_t *shared, const uint32_t *shared_generation, uint32_t offset,
+			 void *ret, uint32_t len, uint32_t *ret_generation)
+{
+	for (unsigned i = 0; i < CONFIG_TRIES; i++) {
+		uint32_t before = config_begin_read(shared_generation);
+
+		if (before & 1) {
+			ring_relax();
+			continue;
+		}
+		config_load(ret, shared + offset, len);
+		if (config_end_read(shared_generation) == before) {
+			*ret_generation = before;
+			return 0;
+		}
+	}
+	return -EAGAIN;
+}

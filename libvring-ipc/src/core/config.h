@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Copyright (c) 2026 The vring-ipc authors */
+/*
+ * The config space and its generation counter, both sides.
+ *
+ * The device's truth is private; what lies in the region is a copy for the driver to read without a message. Around
+ * each change the counter there is odd, and every change moves it on by two, so a reader that saw the same even value
+ * before and after saw bytes of one generation. virtio 1.4, 2.5.3
+ */
+#ifndef CORE_CONFIG_H
+#define CORE_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define CONFIG_TRIES 64 /* reads that find the device writing, before the driver asks by message */
+
+/* One instance's config space, as its device keeps it. */
+struct config_space {
+	uint8_t *bytes; /* private */
+	uint32_t size;
+	uint32_t generation; /* even */
+	uint8_t *shared; /* in the region; NULL: nowhere */
+	uint32_t *shared_generation;
+};
+
+/* Starts with a copy of @initial. Returns: 0; -ENOMEM. */
+int vri__config_init(struct config_space *config, const uint8_t *initial, uint32_t size,
+		     uint8_t *shared, uint32_t *shared_generation);
+void vri__config_fini(struct config_space *config);
+
+bool vri__config_is_inside(uint32_t size, uint32_t offset, uint32_t len);
+
+/* Copies the private bytes [@offset, @offset + @len) into the region and moves the generation on. */
+void vri__config_publish(struct config_space *config, uint32_t offset, uint32_t len);
+
+/*
+ * The driver's side: reads bytes of one generation. @shared and @shared_generation are written by a device that need
+ * not be honest. Returns: 0; -EAGAIN when it was changing in each of CONFIG_TRIES looks, and @ret is then undefined.
+ */
+int vri__config_snapshot(const uint8_t *shared, const uint32_t *shared_generation, uint32_t offset,
+			 void *ret, uint32_t len, uint32_t *ret_generation);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Copyright (c) 2026 The vring-ipc authors */
+/* A device from the inside, for the files of the device's half. */
+#ifndef CORE_DEVICE_IMPL_H
+#define CORE_DEVICE_IMPL_H
+
+#include <stdatomic.h>
+
+#include <vring-ipc/device.h>
+
+#include "util/list.h"
+
+struct vri_device {
+	_Atomic unsigned refs;
+	char type[VRI_TYPE_MAX];
+	char name[VRI_TYPE_MAX];
+	uint32_t device_id;
+	uint32_t vendor_id;
+	struct vri_features offered;
+	unsigned n_queues;
+	unsigned queue_size_max;
+	uint8_t *config; /* what instances to come start with */
+	uint8_t *config_writable; /* not 0 where a driver may write */
+	uint32_t config_size;
+	struct vri_device_ops ops;
+	void *data;
+	struct list instances;
+};
+
+#endif

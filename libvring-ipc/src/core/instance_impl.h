@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Copyright (c) 2026 The vring-ipc authors */
+/*
+ * An instance from the inside.
+ *
+ *   instance.c           its life, what a device type asks of it, NEEDS_RESET
+ *   instance_queue.c     its queues: made, given turns, broken, stopped
+ *   instance_requests.c  what the driver asks for: status, features, config, queues
+ */
+#ifndef CORE_INSTANCE_IMPL_H
+#define CORE_INSTANCE_IMPL_H
+
+#include <stdatomic.h>
+
+#include <vring-ipc/device.h>
+
+#include "core/config.h"
+#include "core/transport.h"
+#include "util/list.h"
+#include "util/log.h"
+
+struct inst_queue {
+	struct vri_instance *inst;
+	unsigned index;
+	bool set_up; /* the driver said where it is */
+	bool live; /* set up, DRIVER_OK, and neither broken nor stopped */
+	bool draining; /* its reset waits for chains that are in flight */
+	struct queue_params params;
+	void *desc, *driver, *device; /* the areas in this process */
+	struct vri_devq *q; /* kept when it is no longer live, until it is set up again */
+	const struct queue_ops *carrier; /* the transport's, wrapped by @ops; NULL: not up */
+	void *carrier_ctx;
+	struct queue_ops ops;
+	struct list ready; /* by vri_instance.ready: waits for a turn */
+	_Atomic bool broke; /* set by the queue's thread, taken by the instance's */
+};
+
+struct vri_instance {
+	_Atomic unsigned refs;
+	struct vri_device *dev;
+	struct list of_device; /* by vri_device.instances */
+	const struct instance_transport *ops;
+	void *transport;
+	struct vri_mem *mem;
+	void *data;
+	char link_id[33];
+
+	/* What the region shows. Without a region all of it is in private_blocks. */
+	bool has_region;
+	struct region_map map;
+	struct region_device *block;
+	struct region_device_queue *queue_blocks;
+	struct region_counters *counters; /* NULL: the queues keep their own */
+	void *private_blocks;
+
+	/* The truth. */
+	uint8_t status;
+	struct vri_features acked;
+	struct config_space config;
+	bool started; /* the start op succeeded, the stop op is due */
+	bool resetting; /* stopped, but the device has requests that still run */
+	bool detached;
+
+	struct inst_queue *queues;
+	unsigned n_queues;
+	struct list ready;
+	bool running; /* inside of vri__instance_run() */
+	_Atomic bool any_broke;
+	struct log_limit broken_log, needs_reset_log, refused_log;
+};
+
+void vri__instance_publish_status(struct vri_instance *inst, uint8_t status);
+/* Sets NEEDS_RESET, once, and tells the driver. */
+void vri__instance_needs_reset(struct vri_instance *inst, const char *why);
+
+/* Makes a queue live. Returns: 0; a negative errno. */
+int vri__inst_queue_up(struct inst_queue *iq);
+/* Ends its life; the struct vri_devq stays for those who still hold it. */
+void vri__inst_queue_down(struct inst_queue *iq);
+void vri__inst_queue_schedule(struct inst_queue *iq);
+/* Frees what a queue's earlier life left. */
+void vri__inst_queue_forget(struct inst_queue *iq);
+
+/* Goes on with a reset that waits; true when none does any more. */
+bool vri__instance_finish_reset(struct vri_instance *inst);
+void vri__instance_stop(struct vri_instance *inst);
+
+#endif

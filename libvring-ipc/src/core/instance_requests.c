@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Copyright (c) 2026 The vring-ipc authors */
+/* What the driver asks of an instance: each request checked against the status, the limits and the features. */
+#include <errno.h>
+#include <string.h>
+
+#include "core/device_impl.h"
+#include "core/features.h"
+#include "core/instance_impl.h"
+#include "core/ring_access.h"
+#include "core/ring_layout.h"
+#include "core/status.h"
+
+static int refuse(struct vri_instance *inst, const char **ret_why, const char *why)
+{
+	vri__log_limited(&inst->refused_log, VRI_LOG_WARNING, "%s: link %.8s: refused: %s",
+			 inst->dev->name, inst->link_id, why);
+	*ret_why = why;
+	return -EPROTO;
+}
+
+/* ---- status ---- */
+
+bool vri__instance_finish_reset(struct vri_instance *inst)
+{
+	if (!inst->resetting)
+		return true;
+	if (inst->dev->ops.is_stopped && !inst->dev->ops.is_stopped(inst))
+		return false;
+	/* virtio 1.4, 2.4.1: a device MUST reinitialise device status to 0 after receiving a reset. */
+	inst->resetting = false;
+	inst->acked = (struct vri_features){ { 0 } };
+	vri__instance_publish_status(inst, 0);
+	return true;
+}
+
+static void reset(struct vri_instance *inst)
+{
+	if (!inst->resetting) {
+		vri__instance_stop(inst);
+		inst->resetting = true;
+	}
+	vri__instance_finish_reset(inst);
+}
+
+/* virtio 1.4, 2.2.2: if a device supports the subset, it SHOULD accept FEATURES_OK, else it MUST leave it unset. */
+static bool features_are_workable(struct vri_instance *inst)
+{
+	const struct vri_device *dev = inst->dev;
+	const char *why;
+
+	if (vri__features_check_acked(dev->device_id, &dev->offered, &inst->acked, &why) < 0) {
+		refuse(inst, &why, why);
+		return false;
+	}
+	if (dev->ops.check_features && dev->ops.check_features(inst, &inst->acked) < 0) {
+		refuse(inst, &why, "the device cannot work with these features");
+		return false;
+	}
+	return true;
+}
+
+/* virtio 1.4, 3.1.1, step 8: from here on the device is live. */
+static void start(struct vri_instance *inst)
+{
+	const char *why = NULL;
+
+	vri__instance_publish_status(inst, inst->status | VRI_STATUS_DRIVER_OK);
+	for (unsigned i = 0; i < inst->n_queues && !why; i++)
+		if (inst->queues[i].set_up && vri__inst_queue_up(&inst->queues[i]) < 0)
+			why = "a queue could not be made";
+	if (!why && inst->dev->ops.start && inst->dev->ops.start(inst) < 0)
+		why = "the device could not start";
+	if (why) {
+		vri_instance_fail(inst, why);
+		return;
+	}
+	inst->started = true;
+	/* Each queue is looked at once: a kick may have come before it was live. */
+	for (unsigned i = 0; i < inst->n_queues; i++)
+		vri__inst_queue_schedule(&inst->queues[i]);
+}
+
+uint8_t vri__instance_get_status(struct vri_instance *inst)
+{
+	vri__instance_finish_reset(inst);
+	return inst->status;
+}
+
+int vri__instance_set_status(struct vri_instance *inst, uint8_t status, uint8_t *ret_status,
+			     const char **ret_why)
+{
+	struct status_step step;
+	const char *why;
+
+	if (!vri__instance_finish_reset(inst) && status != 0)
+		return refuse(inst, ret_why, "the status was written before the reset was over");
+	if (vri__status_write(inst->status, status, &step, &why) < 0)
+		return refuse(inst, ret_why, why);
+	switch (step.action) {
+	case STATUS_RESET:
+		reset(inst);
+		break;
+	case STATUS_CHECK_FEATURES:
+		if (!features_are_workable(inst))
+			step.status &= (uint8_t)~VRI_STATUS_FEATURES_OK;
+		vri__instance_publish_status(inst, step.status);
+		break;
+	case STATUS_START:
+		start(inst);
+		break;
+	case STATUS_STORE:
+		vri__instance_publish_status(inst, step.status);
+		break;
+	}
+	*ret_status = inst->status;
+	return 0;
+}
+
+/* ---- features ---- */
+
+int vri__instance_set_features(struct vri_instance *inst, const struct vri_features *acked,
+			       const char **ret_why)
+{
+	if (inst->resetting)
+		return refuse(inst, ret_why, "features were written before the reset was over");
+	/* Several times is fine: drivers write, look at the config space, and write again. */
+	if (!(inst->status & VRI_STATUS_DRIVER))
+		return refuse(inst, ret_why, "features were written before DRIVER");
+	/* virtio 1.4, 3.1.1: the driver MUST NOT accept new feature bits after FEATURES_OK. */
+	if (inst->status & VRI_STATUS_FEATURES_OK)
+		return refuse(inst, ret_why, "features were written after FEATURES_OK");
+	inst->acked = *acked;
+	return 0;
+}
+
+/* ---- the config space ---- */
+
+int vri__instance_config_read(const struct vri_instance *inst, uint32_t offset, void *buf,
+			      uint32_t len, uint32_t *ret_generation)
+{
+	if (!vri__config_is_inside(inst->config.size, offset, len))
+		return -EPROTO;
+	memcpy(buf, inst->config.bytes + offset, len);
+	*ret_generation = inst->config.generation;
+	return 0;
+}
+
+static bool may_write(const struct vri_device *dev, uint32_t offset, uint32_t len)
+{
+	for (uint32_t i = 0; i < len; i++)
+		if (!dev->config_writable[offset + i])
+			return false;
+	return true;
+}
+
+int vri__instance_config_write(struct vri_instance *inst, uint32_t generation, uint32_t offset,
+			       const void *buf, uint32_t len, const char **ret_why)
+{
+	uint8_t before[VRI_CONFIG_MAX];
+	int r;
+
+	/* virtio 1.4, 3.1.1: the driver MUST NOT write to the config space while it negotiates. */
+	if (!(inst->status & VRI_STATUS_FEATURES_OK) || inst->resetting)
+		return refuse(inst, ret_why, "the config space was written before FEATURES_OK");
+	if (len == 0 || !vri__config_is_inside(inst->config.size, offset, len))
+		return refuse(inst, ret_why, "a write outside of the config space");
+	if (!may_write(inst->dev, offset, len))
+		return -EPERM;
+	if (generation != inst->config.generation)
+		return -EAGAIN;
+	memcpy(before, inst->config.bytes + offset, len);
+	memcpy(inst->config.bytes + offset, buf, len);
+	r = inst->dev->ops.config_written ? inst->dev->ops.config_written(inst, offset, len) : 0;
+	if (r < 0) {
+		memcpy(inst->config.bytes + offset, before, len);
+		return r == -EAGAIN ? -EPERM : r;
+	}
+	vri__config_publish(&inst->config, offset, len);
+	return 0;
+}
+
+/* ---- queues ---- */
+
+static bool is_in(const struct region_part *part, uint64_t iova, uint64_t len)
+{
+	return iova >= part->offset && len <= part->size && iova - part->offset <= part->size - len;
+}
+
+/* In a region each area has its part: no ring lies over a block, a buffer, or what the other side writes. */
+static bool areas_are_in_their_parts(const struct region_map *map,
+				     const struct queue_params *params)
+{
+	return is_in(&map->driver_rings, params->desc,
+		     vri__split_area_bytes(RING_DESC_AREA, params->size)) &&
+	       is_in(&map->driver_rings, params->driver,
+		     vri__split_area_bytes(RING_DRIVER_AREA, params->size)) &&
+	       is_in(&map->device_rings, params->device,
+		     vri__split_area_bytes(RING_DEVICE_AREA, params->size));
+}
+
+static bool ranges_overlap(uint64_t a, uint64_t a_len, uint64_t b, uint64_t b_len)
+{
+	return a < b + b_len && b < a + a_len;
+}
+
+static bool queues_overlap(const struct queue_params *a, const struct queue_params *b)
+{
+	uint64_t at_a[RING_AREAS] = { a->desc, a->driver, a->device };
+	uint64_t at_b[RING_AREAS] = { b->desc, b->driver, b->device };
+
+	for (enum ring_area i = 0; i < RING_AREAS; i++)
+		for (enum ring_area j = 0; j < RING_AREAS; j++)
+			if (ranges_overlap(at_a[i], vri__split_area_bytes(i, a->size), at_b[j],
+					   vri__split_area_bytes(j, b->size)))
+				return true;
+	return false;
+}
+
+static const char *check_areas(const struct vri_instance *inst, const struct queue_params *params)
+{
+	uint64_t iova[RING_AREAS] = { params->desc, params->driver, params->device };
+	const char *why;
+
+	if (params->size > inst->dev->queue_size_max)
+		return "the queue is larger than the device allows";
+	if (vri__split_check_areas(iova, params->size, &why) < 0)
+		return why;
+	if (inst->has_region && !areas_are_in_their_parts(&inst->map, params))
+		return "a ring is not in its part of the region";
+	for (unsigned i = 0; i < inst->n_queues; i++)
+		if (i != params->index && inst->queues[i].set_up &&
+		    queues_overlap(params, &inst->queues[i].params))
+			return "the rings of two queues overlap";
+	return NULL;
+}
+
+static bool translate_areas(const struct vri_instance *inst, struct inst_queue *iq,
+			    const struct queue_params *params)
+{
+	iq->desc = vri__mem_translate_ring(inst->mem, params->desc,
+					   vri__split_area_bytes(RING_DESC_AREA, params->size),
+					   vri__split_area_align(RING_DESC_AREA));
+	iq->driver = vri__mem_translate_ring(inst->mem, params->driver,
+					     vri__split_area_bytes(RING_DRIVER_AREA, params->size),
+					     vri__split_area_align(RING_DRIVER_AREA));
+	iq->device = vri__mem_translate_ring(inst->mem, params->device,
+					     vri__split_area_bytes(RING_DEVICE_AREA, params->size),
+					     vri__split_area_align(RING_DEVICE_AREA));
+	return iq->desc && iq->driver && iq->device;
+}
+
+/* A queue is set up between FEATURES_OK and DRIVER_OK, or again after its own reset. virtio 1.4, 3.1.1, 2.6.1 */
+static const char *check_time(const struct vri_instance *inst, const struct inst_queue *iq)
+{
+	if (!(inst->status & VRI_STATUS_FEATURES_OK) || inst->resetting)
+		return "a queue was set up before FEATURES_OK";
+	if (!(inst->status & VRI_STATUS_DRIVER_OK))
+		return NULL;
+	if (!vri_features_has(&inst->acked, VRI_F_RING_RESET))
+		return "a queue was set up after DRIVER_OK";
+	if (iq->set_up)
+		return "a queue was set up again without its reset";
+	if (inst->status & VRI_STATUS_NEEDS_RESET)
+		return "the device needs a reset";
+	return NULL;
+}
+
+int vri__instance_set_queue(struct vri_instance *inst, const struct queue_params *params,
+			    const char **ret_why)
+{
+	struct inst_queue *iq;
+	const char *why;
+	int r;
+
+	if (params->index >= inst->n_queues)
+		return refuse(inst, ret_why, "there is no such queue");
+	iq = &inst->queues[params->index];
+	why = check_time(inst, iq);
+	if (!why)
+		why = check_areas(inst, params);
+	if (!why && !translate_areas(inst, iq, params))
+		why = "a ring is not inside of the shared memory";
+	if (why)
+		return refuse(inst, ret_why, why);
+
+	/* A ring that is used again starts from zeros, and who writes an area zeroes it. Elsewhere (vhost-user) the
+	 * memory belongs to a driver that has prepared all of it. */
+	if (inst->has_region)
+		ring_zero_area(iq->device, vri__split_area_bytes(RING_DEVICE_AREA, params->size));
+	iq->params = *params;
+	iq->set_up = true;
+	if (!(inst->status & VRI_STATUS_DRIVER_OK))
+		return 0;
+	r = vri__inst_queue_up(iq);
+	if (r < 0) {
+		iq->set_up = false;
+		return r == -EPROTO ? -ENOMEM : r;
+	}
+	vri__inst_queue_schedule(iq);
+	return 0;
+}
