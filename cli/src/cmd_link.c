@@ -22,30 +22,13 @@ static const struct vri_inspect_process *side(const struct vri_inspect_found *fo
 	return NULL;
 }
 
-static void add_side(struct model *row, const char *key, const char *label,
+static void add_side(struct model *row, const char *label,
 		     const struct vri_inspect_process *process)
 {
 	if (process)
-		model_format(row, key, label, "%s %d", process->command, (int)process->pid);
+		model_format(row, NULL, label, "%s %d", process->command, (int)process->pid);
 	else
-		model_none(row, key, label);
-}
-
-static void add_processes(struct model *row, const struct vri_inspect_found *found)
-{
-	struct model *list = model_list(row, "processes", NULL);
-	unsigned i;
-
-	for (i = 0; i < found->n_processes && i < VRI_INSPECT_PROCESSES_MAX; i++) {
-		struct model *process = model_object(list, NULL, NULL);
-
-		model_number(process, "pid", NULL, (uint64_t)found->process[i].pid);
-		model_text(process, "command", NULL, found->process[i].command);
-		model_bool(process, "device", NULL,
-			   found->process[i].roles & VRI_INSPECT_ROLE_DEVICE);
-		model_bool(process, "driver", NULL,
-			   found->process[i].roles & VRI_INSPECT_ROLE_DRIVER);
-	}
+		model_none(row, NULL, label);
 }
 
 static void add_link(const struct vri_inspect_found *found, void *data)
@@ -56,10 +39,13 @@ static void add_link(const struct vri_inspect_found *found, void *data)
 	const struct vri_inspect_process *driver = side(found, VRI_INSPECT_ROLE_DRIVER);
 	bool known = found->insp && vri_inspect_get_link(found->insp, &link) == 0;
 	int pid = device ? device->pid : found->process[0].pid;
+	struct model *processes;
+	unsigned i;
 
 	model_format(row, "address", "ADDRESS", "pid:%d%s%.8s", pid, found->link_id[0] ? "/" : "",
 		     found->link_id);
-	model_text(row, "type", "TYPE", known ? collect_type(&link) : NULL);
+	model_text(row, "device_name", "TYPE", known ? collect_type(&link) : NULL);
+	model_text(row, "type", NULL, known ? link.type : NULL);
 	model_text(row, "name", "NAME", known ? link.name : NULL);
 	model_text(row, "state", "STATE", known ? collect_state(link.status) : "unreadable");
 	model_text(row, "link_id", NULL, found->link_id[0] ? found->link_id : NULL);
@@ -68,9 +54,11 @@ static void add_link(const struct vri_inspect_found *found, void *data)
 		model_number(row, "n_queues", "QUEUES", link.n_queues);
 	else
 		model_none(row, "n_queues", "QUEUES");
-	add_side(row, "device", "DEVICE", device);
-	add_side(row, "driver", "DRIVER", driver);
-	add_processes(row, found);
+	add_side(row, "DEVICE", device);
+	add_side(row, "DRIVER", driver);
+	processes = model_list(row, "processes", NULL);
+	for (i = 0; i < found->n_processes && i < VRI_INSPECT_PROCESSES_MAX; i++)
+		collect_process(processes, &found->process[i], false);
 }
 
 int cmd_link_list(const struct cmd_call *call)
@@ -108,6 +96,7 @@ int cmd_link_show(const struct cmd_call *call)
 		return r;
 	model = model_new();
 	model_text(model, "address", "address", call->arg[0]);
+	collect_now(model);
 	collect_link(model, insp, &link);
 	r = model_print(model, call->json);
 	model_free(model);

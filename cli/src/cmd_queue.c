@@ -14,6 +14,7 @@ static struct model *begin(const struct cmd_call *call, const struct vri_inspect
 	struct model *model = model_new();
 
 	model_text(model, "address", "address", call->arg[0]);
+	collect_now(model);
 	model_text(model, "link_id", "link", link->link_id);
 	model_text(model, "type", NULL, link->type);
 	model_text(model, "name", "name", link->name);
@@ -53,7 +54,7 @@ static int show(const struct cmd_call *call, struct vri_inspect *insp,
 	if (r < 0)
 		return cmd_fail("%s: %s", call->arg[0], vri_strerror(r));
 	model = begin(call, link);
-	collect_queue(model_object(model, "queue", ""), insp, &queue, limits);
+	collect_queue(model, insp, &queue, limits);
 	r = model_print(model, call->json);
 	model_free(model);
 	return r;
@@ -61,7 +62,8 @@ static int show(const struct cmd_call *call, struct vri_inspect *insp,
 
 int cmd_queue_show(const struct cmd_call *call)
 {
-	uint64_t index, chains = 32, used = 8;
+	/* People want a first look, programs all of it. */
+	uint64_t index, chains = call->json ? VRI_QUEUE_SIZE_MAX : 8, used = 8;
 	struct vri_inspect_link link;
 	struct collect_limits limits;
 	struct vri_inspect *insp;

@@ -15,6 +15,13 @@ const char *collect_type(const struct vri_inspect_link *link);
 /* The one word that says how far a device is: "running", "needs-reset", ... */
 const char *collect_state(uint32_t status);
 
+/* A process that holds a link: a row with its pid, role and command. The labels are left out of
+ * tables that have other columns for them. */
+void collect_process(struct model *into, const struct vri_inspect_process *process, bool labels);
+
+/* CLOCK_BOOTTIME now, on which all times are, as "now_ns". */
+void collect_now(struct model *into);
+
 /* All about a link: identity, processes, status, features, config space, queues, parts. */
 void collect_link(struct model *into, struct vri_inspect *insp,
 		  const struct vri_inspect_link *link);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "collect.h"
 
@@ -31,21 +32,30 @@ const char *collect_state(uint32_t status)
 
 static void collect_status(struct model *into, const struct vri_inspect_link *link)
 {
+	/* In the order in which a driver sets them. virtio 1.4, 3.1.1 */
+	static const uint32_t order[] = { VRI_STATUS_ACKNOWLEDGE, VRI_STATUS_DRIVER,
+					  VRI_STATUS_FEATURES_OK, VRI_STATUS_DRIVER_OK };
+	uint32_t left = link->status;
 	struct model *names;
-	unsigned bit;
+	unsigned i;
 
 	model_text(into, "state", "state", collect_state(link->status));
 	model_number(into, "status", NULL, link->status);
 	names = model_list(into, "status_names", "status");
-	for (bit = 0; bit < 32; bit++) {
-		const char *name = vri_status_name(1u << bit);
+	for (i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+		if (left & order[i])
+			model_text(names, NULL, NULL, vri_status_name(order[i]));
+		left &= ~order[i];
+	}
+	for (i = 0; i < 32; i++) {
+		const char *name = vri_status_name(1u << i);
 
-		if (!(link->status >> bit & 1))
+		if (!(left >> i & 1))
 			continue;
 		if (name)
 			model_text(names, NULL, NULL, name);
 		else
-			model_format(names, NULL, NULL, "0x%x", 1u << bit);
+			model_format(names, NULL, NULL, "0x%x", 1u << i);
 	}
 	model_text(into, "needs_reset_why", link->needs_reset_why[0] ? "needs reset" : NULL,
 		   link->needs_reset_why[0] ? link->needs_reset_why : NULL);
@@ -58,17 +68,26 @@ static void collect_identity(struct model *into, const struct vri_inspect_link *
 	model_text(into, "link_id", "link", link->link_id);
 	model_text(into, "type", "type", link->type);
 	model_text(into, "name", "name", link->name);
-	model_format(into, "device_name", "device", "%s (id %u)", collect_type(link),
-		     link->device_id);
+	model_format(into, NULL, "device", "%s (id %u)", collect_type(link), link->device_id);
+	model_text(into, "device_name", NULL, collect_type(link));
 	model_number(into, "device_id", NULL, link->device_id);
 	model_hex(into, "vendor_id", "vendor", link->vendor_id);
 }
 
 static const char *role_name(uint32_t roles)
 {
-	static const char *const names[] = { "-", "device", "driver", "both" };
+	static const char *const names[] = { "none", "device", "driver", "both" };
 
 	return names[roles & 3];
+}
+
+void collect_process(struct model *into, const struct vri_inspect_process *process, bool labels)
+{
+	struct model *row = model_object(into, NULL, NULL);
+
+	model_number(row, "pid", labels ? "PID" : NULL, (uint64_t)process->pid);
+	model_text(row, "role", labels ? "ROLE" : NULL, role_name(process->roles));
+	model_text(row, "command", labels ? "COMMAND" : NULL, process->command);
 }
 
 static void collect_processes(struct model *into, struct vri_inspect *insp)
@@ -78,13 +97,8 @@ static void collect_processes(struct model *into, struct vri_inspect *insp)
 	int n = vri_inspect_processes(insp, process, VRI_INSPECT_PROCESSES_MAX);
 	int i;
 
-	for (i = 0; i < n && i < VRI_INSPECT_PROCESSES_MAX; i++) {
-		struct model *row = model_object(list, NULL, NULL);
-
-		model_number(row, "pid", "PID", (uint64_t)process[i].pid);
-		model_text(row, "role", "ROLE", role_name(process[i].roles));
-		model_text(row, "command", "COMMAND", process[i].command);
-	}
+	for (i = 0; i < n && i < VRI_INSPECT_PROCESSES_MAX; i++)
+		collect_process(list, &process[i], true);
 }
 
 static void collect_features(struct model *into, const struct vri_inspect_link *link)
@@ -203,6 +217,15 @@ static void collect_parts(struct model *into, const struct vri_inspect_link *lin
 		model_size(row, "size", "SIZE", part->size);
 		model_text(row, "writer", "WRITER", role_name(part->writer));
 	}
+}
+
+void collect_now(struct model *into)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	model_number(into, "now_ns", NULL,
+		     (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec);
 }
 
 void collect_link(struct model *into, struct vri_inspect *insp, const struct vri_inspect_link *link)

@@ -76,22 +76,11 @@ static void collect_counters(struct model *into, const struct vri_inspect_counte
 	model_number(counters, "errors", "errors of the peer", c->errors);
 }
 
-static void collect_wants(struct model *into, uint32_t wants, uint16_t event)
+static const char *wants_name(uint32_t wants)
 {
-	const char *const label = "wants a notification";
-
-	switch (wants) {
-	case VRI_INSPECT_WANTS_ALL:
-		model_text(into, "wants_notification", label, "always");
-		break;
-	case VRI_INSPECT_WANTS_AT:
-		model_text(into, "wants_notification", NULL, "at");
-		model_format(into, "wants_text", label, "at %u", event);
-		break;
-	default:
-		model_text(into, "wants_notification", label, "no");
-		break;
-	}
+	return wants == VRI_INSPECT_WANTS_ALL ? "always" :
+	       wants == VRI_INSPECT_WANTS_AT  ? "at-event" :
+						"no";
 }
 
 static void collect_driver(struct model *into, const struct vri_inspect_queue *q)
@@ -101,7 +90,8 @@ static void collect_driver(struct model *into, const struct vri_inspect_queue *q
 	model_number(driver, "avail_idx", "index", q->avail_idx);
 	model_number(driver, "position", "has read up to", q->driver_counters.position);
 	model_number(driver, "behind", "behind by", q->not_taken);
-	collect_wants(driver, q->driver_wants, q->used_event);
+	model_text(driver, "wants_notification", "wants a notification",
+		   wants_name(q->driver_wants));
 	model_number(driver, "used_event", "event index", q->used_event);
 	model_hex(driver, "avail_flags", "flags", q->avail_flags);
 	model_time(driver, "last_sleep_ns", "last sleep", q->driver_sleep_ns);
@@ -117,7 +107,8 @@ static void collect_device(struct model *into, const struct vri_inspect_queue *q
 	model_number(device, "used_idx", "index", q->used_idx);
 	model_number(device, "position", "has read up to", q->device_counters.position);
 	model_number(device, "behind", "behind by", q->not_popped);
-	collect_wants(device, q->device_wants, q->avail_event);
+	model_text(device, "wants_notification", "wants a notification",
+		   wants_name(q->device_wants));
 	model_number(device, "avail_event", "event index", q->avail_event);
 	model_hex(device, "used_flags", "flags", q->used_flags);
 	model_time(device, "last_sleep_ns", "last sleep", q->device_sleep_ns);
@@ -196,8 +187,8 @@ static void collect_chain(struct model *into, const struct vri_inspect_head *hea
 		collect_desc(list, &descs[i]);
 }
 
-static unsigned collect_some_chains(struct model *list, struct vri_inspect *insp, unsigned queue,
-				    const struct vri_inspect_head *heads, unsigned n)
+static void collect_some_chains(struct model *list, struct vri_inspect *insp, unsigned queue,
+				const struct vri_inspect_head *heads, unsigned n)
 {
 	static struct vri_inspect_desc descs[DESCS_MAX];
 	unsigned left = DESCS_MAX;
@@ -213,27 +204,27 @@ static unsigned collect_some_chains(struct model *list, struct vri_inspect *insp
 		collect_chain(list, &heads[i], &chain, descs, stored);
 		left -= stored;
 	}
-	return i;
 }
 
-static void collect_chains(struct model *into, struct vri_inspect *insp, unsigned queue,
-			   unsigned max)
+static void collect_chains(struct model *into, struct vri_inspect *insp,
+			   const struct vri_inspect_queue *q, unsigned max)
 {
 	struct vri_inspect_head *heads = calloc(max ? max : 1, sizeof(*heads));
-	struct model *list = model_list(into, "chains", "outstanding chains");
-	int n = heads ? vri_inspect_outstanding(insp, queue, heads, max) : 0;
+	struct model *list = model_list(into, "chains", q->readable ? "outstanding chains" : NULL);
+	int n = heads ? vri_inspect_outstanding(insp, q->index, heads, max) : 0;
 
 	if (n > 0)
-		collect_some_chains(list, insp, queue, heads,
+		collect_some_chains(list, insp, q->index, heads,
 				    (unsigned)n < max ? (unsigned)n : max);
 	free(heads);
 }
 
-static void collect_used(struct model *into, struct vri_inspect *insp, unsigned queue, unsigned max)
+static void collect_used(struct model *into, struct vri_inspect *insp,
+			 const struct vri_inspect_queue *q, unsigned max)
 {
 	struct vri_inspect_used *used = calloc(max ? max : 1, sizeof(*used));
-	struct model *list = model_list(into, "used", "last used");
-	int n = used ? vri_inspect_get_used(insp, queue, used, max) : 0;
+	struct model *list = model_list(into, "used", q->readable ? "last used" : NULL);
+	int n = used ? vri_inspect_get_used(insp, q->index, used, max) : 0;
 	int i;
 
 	for (i = 0; i < n; i++) {
@@ -256,23 +247,26 @@ void collect_queue(struct model *into, struct vri_inspect *insp, const struct vr
 	model_text(into, "problem", q->problem ? "not read" : NULL, q->problem);
 	model_text(into, "format", "format", format_name(q->format));
 	model_number(into, "size", "size", q->queue_size);
-	model_number(into, "size_max", "size at most", q->queue_size_max);
+	model_number(into, "size_max", "largest size", q->queue_size_max);
 	model_bool(into, "enabled", NULL, q->enabled);
 	model_bool(into, "live", NULL, q->live);
-	model_bool(into, "event_idx", "event index", q->event_idx);
-	model_number(into, "outstanding", "outstanding", q->outstanding);
+	model_bool(into, "event_idx", "EVENT_IDX", q->event_idx);
+	model_number(into, "outstanding", NULL, q->outstanding);
+	if (q->outstanding > limits->chains)
+		model_format(into, NULL, "outstanding", "%u chains, %u of them below",
+			     q->outstanding, limits->chains);
+	else
+		model_format(into, NULL, "outstanding", "%u chains", q->outstanding);
 	model_bool(into, "stable", "stable", q->stable);
 	areas = model_object(into, "areas", "areas");
 	model_hex(areas, "descriptor", "descriptor", q->desc);
 	model_hex(areas, "driver", "driver", q->driver);
 	model_hex(areas, "device", "device", q->device);
 
-	sides = model_object(into, "sides", "");
+	sides = model_object(into, NULL, "");
 	sides->style = MODEL_SIDE_BY_SIDE;
 	collect_driver(sides, q);
 	collect_device(sides, q);
-	if (!q->readable)
-		return;
-	collect_chains(into, insp, q->index, limits->chains);
-	collect_used(into, insp, q->index, limits->used);
+	collect_chains(into, insp, q, limits->chains);
+	collect_used(into, insp, q, limits->used);
 }

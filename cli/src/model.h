@@ -5,7 +5,8 @@
  * function prints it, as text or as JSON: both printers walk the same tree.
  *
  * Each value has a key, its name in JSON (promised stable, docs/json.md), and a label, its name in
- * text (not promised). A value without a label is in JSON only. Keys and labels are literals:
+ * text (not promised). A value without a label is in JSON only, one without a key is in text only. An
+ * object without a key groups its members for text; in JSON they are its parent's. Keys and labels are literals:
  * borrowed for the life of the tree. Members of a list have no key. Out of memory ends the process
  * with a message.
  */

@@ -37,6 +37,20 @@ static json_t *text(const char *from)
 	return json;
 }
 
+static json_t *convert(const struct model *model);
+
+static void add_members(json_t *json, const struct model *object)
+{
+	const struct model *member;
+
+	for (member = object->first; member; member = member->next) {
+		if (member->key)
+			json_object_set_new(json, member->key, convert(member));
+		else
+			add_members(json, member); /* none, when it is a value for text alone */
+	}
+}
+
 static json_t *convert(const struct model *model)
 {
 	const struct model *member;
@@ -46,8 +60,7 @@ static json_t *convert(const struct model *model)
 	switch (model->kind) {
 	case MODEL_OBJECT:
 		json = must(json_object());
-		for (member = model->first; member; member = member->next)
-			json_object_set_new(json, member->key, convert(member));
+		add_members(json, model);
 		return json;
 	case MODEL_LIST:
 		json = must(json_array());

@@ -19,6 +19,11 @@ static bool is_compound(const struct model *model)
 	return model->kind == MODEL_OBJECT || model->kind == MODEL_LIST;
 }
 
+struct out {
+	uint64_t now_ns;
+	bool began; /* something was printed */
+};
+
 /* A list of words prints on one line, like a value. */
 static bool is_value(const struct model *model)
 {
@@ -75,7 +80,7 @@ static void format_text(const char *text, char *ret, size_t size)
 	ret[at] = '\0';
 }
 
-static const char *format(const struct model *model, uint64_t now_ns, char *ret, size_t size)
+static const char *format(const struct model *model, struct out *out, char *ret, size_t size)
 {
 	switch (model->kind) {
 	case MODEL_TEXT:
@@ -97,7 +102,7 @@ static const char *format(const struct model *model, uint64_t now_ns, char *ret,
 		snprintf(ret, size, "0x%" PRIx64, model->number);
 		break;
 	case MODEL_TIME:
-		format_ago(model->number, now_ns, ret, size);
+		format_ago(model->number, out->now_ns, ret, size);
 		break;
 	case MODEL_LIST:
 	case MODEL_OBJECT:
@@ -115,7 +120,7 @@ static bool aligns_right(const struct model *model)
 }
 
 /* A cell of a table: a value, or the words of a list, cut to what a cell may have. */
-static const char *cell(const struct model *model, uint64_t now_ns, char ret[CELL_MAX + 1])
+static const char *cell(const struct model *model, struct out *out, char ret[CELL_MAX + 1])
 {
 	char word[4096];
 	size_t at = 0;
@@ -125,10 +130,10 @@ static const char *cell(const struct model *model, uint64_t now_ns, char ret[CEL
 
 		for (member = model->first; member && at < CELL_MAX + 1; member = member->next)
 			at += (size_t)snprintf(ret + at, CELL_MAX + 1 - at, "%s%s", at ? " " : "",
-					       format(member, now_ns, word, sizeof(word)));
+					       format(member, out, word, sizeof(word)));
 	} else {
 		at = (size_t)snprintf(ret, CELL_MAX + 1, "%s",
-				      format(model, now_ns, word, sizeof(word)));
+				      format(model, out, word, sizeof(word)));
 	}
 	if (at > CELL_MAX)
 		memcpy(ret + CELL_MAX - 3, "...", 4);
@@ -137,7 +142,7 @@ static const char *cell(const struct model *model, uint64_t now_ns, char ret[CEL
 
 /* ---- lines ---- */
 
-static void print_words(const struct model *list, uint64_t now_ns, int column)
+static void print_words(const struct model *list, struct out *out, int column)
 {
 	const struct model *member;
 	char word[4096];
@@ -146,7 +151,7 @@ static void print_words(const struct model *list, uint64_t now_ns, int column)
 	if (!list->first)
 		printf("-");
 	for (member = list->first; member; member = member->next) {
-		int len = (int)strlen(format(member, now_ns, word, sizeof(word)));
+		int len = (int)strlen(format(member, out, word, sizeof(word)));
 
 		if (member != list->first && at + 1 + len > WIDTH) {
 			printf("\n%*s", column, "");
@@ -172,17 +177,18 @@ static int label_width(const struct model *from)
 	return width;
 }
 
-static void print_line(const struct model *value, uint64_t now_ns, int indent, int width)
+static void print_line(const struct model *value, struct out *out, int indent, int width)
 {
 	char text[4096];
 
 	if (!value->label)
 		return;
+	out->began = true;
 	printf("%*s%-*s  ", indent, "", width, value->label);
 	if (value->kind == MODEL_LIST)
-		print_words(value, now_ns, indent + width + 2);
+		print_words(value, out, indent + width + 2);
 	else
-		printf("%s\n", format(value, now_ns, text, sizeof(text)));
+		printf("%s\n", format(value, out, text, sizeof(text)));
 }
 
 /* ---- tables ---- */
@@ -207,14 +213,14 @@ static void widen_one(struct columns *columns, unsigned n, size_t len)
 		columns->width[n] = (int)len;
 }
 
-static void widen(struct columns *columns, const struct model *row, bool heads, uint64_t now_ns)
+static void widen(struct columns *columns, const struct model *row, bool heads, struct out *out)
 {
 	const struct model *member = next_cell(row->first);
 	char text[CELL_MAX + 1];
 	unsigned n;
 
 	for (n = 0; member && n < COLUMNS_MAX; n++) {
-		widen_one(columns, n, strlen(cell(member, now_ns, text)));
+		widen_one(columns, n, strlen(cell(member, out, text)));
 		if (heads)
 			widen_one(columns, n, strlen(member->label));
 		columns->right[n] |= aligns_right(member);
@@ -247,7 +253,7 @@ static void print_head(const struct columns *columns, const struct model *row, i
 	putchar('\n');
 }
 
-static void print_row(const struct columns *columns, const struct model *row, uint64_t now_ns,
+static void print_row(const struct columns *columns, const struct model *row, struct out *out,
 		      int indent)
 {
 	const struct model *member = next_cell(row->first);
@@ -256,25 +262,25 @@ static void print_row(const struct columns *columns, const struct model *row, ui
 
 	printf("%*s", indent, "");
 	for (n = 0; member && n < columns->n; n++, member = next_cell(member->next))
-		print_cell(columns, n, cell(member, now_ns, text));
+		print_cell(columns, n, cell(member, out, text));
 	putchar('\n');
 }
 
 /* A table of the objects of a list; tables inside of a row follow it, without heads. */
-static void print_table(const struct model *list, uint64_t now_ns, int indent, bool heads)
+static void print_table(const struct model *list, struct out *out, int indent, bool heads)
 {
 	const struct model *row, *member;
 	struct columns columns = { 0 };
 
 	for (row = list->first; row; row = row->next)
-		widen(&columns, row, heads && row == list->first, now_ns);
+		widen(&columns, row, heads && row == list->first, out);
 	if (heads && list->first)
 		print_head(&columns, list->first, indent);
 	for (row = list->first; row; row = row->next) {
-		print_row(&columns, row, now_ns, indent);
+		print_row(&columns, row, out, indent);
 		for (member = row->first; member; member = member->next) {
 			if (member->label && member->kind == MODEL_LIST && !is_value(member))
-				print_table(member, now_ns, indent + 4, false);
+				print_table(member, out, indent + 4, false);
 		}
 	}
 }
@@ -304,31 +310,38 @@ static int sides_label_width(const struct model *member, int indent)
 	return width;
 }
 
-static void print_sides(struct sides sides, uint64_t now_ns, int indent, int width)
+static const struct model *next_labelled(const struct model *member)
+{
+	while (member && !member->label)
+		member = member->next;
+	return member;
+}
+
+/* One line for each member of the first side, with what the others have in the same place. */
+static void print_sides(struct sides sides, struct out *out, int indent, int width)
 {
 	char text[CELL_MAX + 1];
 	unsigned i;
 
 	while (sides.side[0]) {
-		struct sides below = { .n = sides.n };
 		const struct model *lead = sides.side[0];
+		bool group = lead->kind == MODEL_OBJECT;
+		struct sides below = { .n = sides.n };
 
-		if (lead->label)
-			printf("%*s%-*s", indent, "", width - indent, lead->label);
+		printf("%*s%-*s", indent, "", group ? 0 : width - indent, lead->label);
 		for (i = 0; i < sides.n && sides.side[i]; i++) {
-			if (lead->label && lead->kind != MODEL_OBJECT)
-				printf("  %20s", cell(sides.side[i], now_ns, text));
-			below.side[i] = sides.side[i]->first;
-			sides.side[i] = sides.side[i]->next;
+			if (!group)
+				printf("  %20s", cell(sides.side[i], out, text));
+			below.side[i] = next_labelled(sides.side[i]->first);
+			sides.side[i] = next_labelled(sides.side[i]->next);
 		}
-		if (lead->label)
-			putchar('\n');
-		if (lead->label && lead->kind == MODEL_OBJECT)
-			print_sides(below, now_ns, indent + 2, width);
+		putchar('\n');
+		if (group)
+			print_sides(below, out, indent + 2, width);
 	}
 }
 
-static void print_side_by_side(const struct model *object, uint64_t now_ns, int indent)
+static void print_side_by_side(const struct model *object, struct out *out, int indent)
 {
 	struct sides sides = { 0 };
 	const struct model *side;
@@ -340,32 +353,34 @@ static void print_side_by_side(const struct model *object, uint64_t now_ns, int 
 	printf("%*s", width, "");
 	for (side = object->first; side && sides.n < SIDES_MAX; side = side->next) {
 		printf("  %20s", side->label);
-		sides.side[sides.n++] = side->first;
+		sides.side[sides.n++] = next_labelled(side->first);
 	}
 	putchar('\n');
-	print_sides(sides, now_ns, indent, width);
+	print_sides(sides, out, indent, width);
 }
 
 /* ---- objects ---- */
 
-static void print_object(const struct model *object, uint64_t now_ns, int indent);
+static void print_object(const struct model *object, struct out *out, int indent);
 
-static void print_section(const struct model *section, uint64_t now_ns, int indent)
+static void print_section(const struct model *section, struct out *out, int indent)
 {
 	if (!section->label)
 		return;
-	putchar('\n');
+	if (out->began)
+		putchar('\n');
+	out->began = true;
 	if (section->label[0])
 		printf("%*s%s\n", indent, "", section->label);
 	if (section->style == MODEL_SIDE_BY_SIDE)
-		print_side_by_side(section, now_ns, indent + 2);
+		print_side_by_side(section, out, indent + 2);
 	else if (section->kind == MODEL_LIST)
-		print_table(section, now_ns, indent + 2, true);
+		print_table(section, out, indent + 2, true);
 	else
-		print_object(section, now_ns, indent + 2);
+		print_object(section, out, indent + 2);
 }
 
-static void print_object(const struct model *object, uint64_t now_ns, int indent)
+static void print_object(const struct model *object, struct out *out, int indent)
 {
 	const struct model *member;
 	int width = 0;
@@ -373,18 +388,20 @@ static void print_object(const struct model *object, uint64_t now_ns, int indent
 
 	for (member = object->first; member; member = member->next) {
 		if (!is_value(member)) {
-			print_section(member, now_ns, indent);
+			print_section(member, out, indent);
 			in_values = false;
 			continue;
 		}
 		if (!in_values)
 			width = label_width(member);
 		in_values = true;
-		print_line(member, now_ns, indent, width);
+		print_line(member, out, indent, width);
 	}
 }
 
 void out_text(const struct model *model, uint64_t now_ns)
 {
-	print_object(model, now_ns, 0);
+	struct out out = { .now_ns = now_ns };
+
+	print_object(model, &out, 0);
 }
