@@ -49,7 +49,7 @@ void collect_queues(struct model *into, struct vri_inspect *insp,
 		row = model_object(list, NULL, NULL);
 		model_number(row, "index", "N", i);
 		model_text(row, "state", "STATE", queue_state(&q));
-		model_text(row, "format", "FORMAT", format_name(q.format));
+		model_text(row, "format", NULL, format_name(q.format));
 		model_number(row, "size", "SIZE", q.queue_size);
 		model_number(row, "avail_idx", "AVAIL", q.avail_idx);
 		model_number(row, "used_idx", "USED", q.used_idx);

@@ -11,14 +11,14 @@ const struct cmd_option command_common_options[] = {
 	{ 0 },
 };
 
-#define LIVE_ADDRESS                                                                          \
-	"ADDRESS is pid:PID, or pid:PID/LINK where LINK is the beginning of the link's id,\n" \
-	"as 'vring link list' prints it. The process of either side will do. The look is\n"   \
-	"read-only: it stops nothing and slows nothing."
+#define LIVE_ADDRESS                                                                      \
+	"ADDRESS is pid:PID, or pid:PID/LINK where LINK is the beginning of the link's\n" \
+	"id, as 'vring link list' prints it. The process of either side will do. The\n"   \
+	"look is read-only: it stops nothing and slows nothing."
 
 static const struct cmd_option queue_show_options[] = {
-	{ "--chains", "N", "show at most N outstanding chains (8; all with --json)", false },
-	{ "--used", "N", "show at most N of the last used entries (8)", false },
+	{ "--chains", "N", "show N outstanding chains (8; --json: all)", false },
+	{ "--used", "N", "show the N last used entries (8)", false },
 	{ 0 },
 };
 
