@@ -41,7 +41,8 @@ struct vri_link {
 struct listener_ops {
 	void (*close)(struct vri_listener *listener); /* as link_ops.close */
 	int (*fd)(const struct vri_listener *listener);
-	int (*dispatch)(struct vri_listener *listener);
+	/* As vri_listener_wait(); with 0, as vri_listener_dispatch(). */
+	int (*wait)(struct vri_listener *listener, int timeout_ms);
 	unsigned (*n_links)(const struct vri_listener *listener);
 };
 
@@ -58,6 +59,7 @@ struct vri_listener {
  */
 struct transport {
 	const char *scheme; /* "unix:" */
+	bool wants_device; /* vri_link_opts.device: the device is in this process */
 	/* As vri_link_open(): on success the object is complete, vri__driver_new() included. */
 	int (*open)(struct vri_link **ret_link, const char *rest, const struct vri_link_opts *opts);
 	/* As vri_listener_open(). NULL: nobody can listen there. */
