@@ -200,6 +200,11 @@ bool vri__device_takes_turns(const struct vri_device *dev)
 	return dev->ops.process != NULL;
 }
 
+bool vri__device_has_own_threads(const struct vri_device *dev)
+{
+	return dev->ops.process == NULL;
+}
+
 int vri__device_event_fd(struct vri_device *dev)
 {
 	return dev->ops.event_fd ? dev->ops.event_fd(dev) : -1;

@@ -170,6 +170,10 @@ bool vri__instance_is_idle(const struct vri_instance *inst);
  * notifiers are theirs. */
 bool vri__device_takes_turns(const struct vri_device *dev);
 
+/* True for a device without a process op: threads of its own wait for kicks, so nobody else may
+ * empty its queues' notifiers. */
+bool vri__device_has_own_threads(const struct vri_device *dev);
+
 /* Watches the device's own descriptor: forwards to ops, for transports that put it into their poll
  * set. */
 int vri__device_event_fd(struct vri_device *dev);

@@ -76,7 +76,8 @@ static int loop_fd(const struct vri_link *link)
 static void set_timer(struct loop_link *link, uint64_t at_ns)
 {
 	struct itimerspec spec = {
-		.it_value = { .tv_sec = (time_t)(at_ns / 1000000000), .tv_nsec = (long)(at_ns % 1000000000) },
+		.it_value = { .tv_sec = (time_t)(at_ns / 1000000000),
+			      .tv_nsec = (long)(at_ns % 1000000000) },
 	};
 
 	if (link->timer_fd >= 0)
@@ -126,20 +127,16 @@ static int loop_dispatch(struct vri_link *link)
 	return turn(loop_of(link), &news, &more);
 }
 
-/* Returns: true when something is there, or may be. */
-static bool sleep_once(struct loop_link *link, int timeout_ms)
+/* Until something happens, or may have. */
+static void sleep_once(struct loop_link *link, int timeout_ms)
 {
 	struct epoll_event event;
-	int n;
 
-	if (vri__wait_arm(&link->waits)) {
-		vri__wait_suppress(&link->waits);
-		return true;
+	if (!vri__wait_arm(&link->waits)) {
+		vri__driver_sleeps(link->link.drv);
+		epoll_wait(link->epoll_fd, &event, 1, timeout_ms);
 	}
-	vri__driver_sleeps(link->link.drv);
-	n = epoll_wait(link->epoll_fd, &event, 1, timeout_ms);
 	vri__wait_suppress(&link->waits);
-	return n != 0; /* a signal as well: look again */
 }
 
 static int ms_left(int timeout_ms, uint64_t end_ns)
@@ -154,26 +151,27 @@ static int ms_left(int timeout_ms, uint64_t end_ns)
 static int loop_wait(struct vri_link *base, int timeout_ms)
 {
 	struct loop_link *link = loop_of(base);
-	uint64_t end_ns = clock_monotonic_ns() + (uint64_t)(timeout_ms > 0 ? timeout_ms : 0) * 1000000;
+	uint64_t end_ns =
+		clock_monotonic_ns() + (uint64_t)(timeout_ms > 0 ? timeout_ms : 0) * 1000000;
 
 	for (;;) {
-		bool news, more;
 		int left = ms_left(timeout_ms, end_ns);
+		bool news, more;
 		int r = turn(link, &news, &more);
 
 		if (r < 0)
 			return r;
 		if (vri__wait_look(&link->waits))
 			return 1;
-		if (news)
+		if (news || left == 0)
 			return 0;
 		if (more)
 			continue;
 		/* Looking pays only when the device runs in threads of its own. */
-		if (vri__device_has_own_threads(link->device->dev) && vri__wait_spin(&link->waits, &link->spin))
+		if (vri__device_has_own_threads(link->device->dev) &&
+		    vri__wait_spin(&link->waits, &link->spin))
 			return 1;
-		if (!sleep_once(link, link->spin.never_block ? 0 : left) && left == 0)
-			return vri__wait_look(&link->waits) ? 1 : 0;
+		sleep_once(link, link->spin.never_block ? 0 : left);
 	}
 }
 

@@ -31,6 +31,7 @@ struct loop_queue {
 	unsigned index;
 	struct notifier kick; /* what the driver's queue does */
 	struct notifier call; /* what the device's queue does */
+	unsigned news_seen; /* loop_link.n_news when a wait on this queue last returned for it */
 };
 
 /* Memory that the driver added, as the device has it mapped. */
@@ -42,7 +43,7 @@ struct loop_memory {
 };
 
 struct loop_device {
-	struct loop_link *link; /* NULL: the link is gone */
+	struct loop_link *link; /* until the instance is detached */
 	struct vri_device *dev;
 	struct vri_instance *inst;
 	struct vri_mem *mem;
@@ -61,6 +62,7 @@ struct loop_link {
 	int epoll_fd; /* the device's epoll, calls, timer, news */
 	int timer_fd;
 	struct notifier news; /* the driver was told something */
+	unsigned n_news;
 	bool resetting; /* the device needs turns to finish a reset */
 	struct spin spin;
 	struct wait_set waits;
@@ -68,7 +70,8 @@ struct loop_link {
 
 /* ---- the device's half ---- */
 
-int loop_device_new(struct loop_link *link, struct vri_device *dev, struct loop_device **ret_device);
+int loop_device_new(struct loop_link *link, struct vri_device *dev,
+		    struct loop_device **ret_device);
 /* Ends it; what others still hold of the instance keeps its memory. */
 void loop_device_detach(struct loop_device *ld);
 /* In a child of fork(): gives back what the child holds. */
@@ -77,7 +80,8 @@ void loop_device_abandon(struct loop_device *ld);
 /* Takes kicks and the device's events, and gives each queue that wants it one turn. True: there is more to do. */
 bool loop_device_turn(struct loop_device *ld);
 
-int loop_device_add_memory(struct loop_device *ld, int fd, uint64_t offset, const struct mem_entry *entry);
+int loop_device_add_memory(struct loop_device *ld, int fd, uint64_t offset,
+			   const struct mem_entry *entry);
 int loop_device_remove_memory(struct loop_device *ld, uint64_t iova);
 
 /* The notifiers of a queue, made when the driver sets it up and closed when it is reset. */
@@ -91,7 +95,15 @@ extern const struct driver_transport loop_driver_transport;
 /* ---- descriptors ---- */
 
 /* What an epoll event is about: a kind and a queue in one word. */
-enum loop_source { LOOP_KICK = 1, LOOP_WAKE, LOOP_EVENT, LOOP_CALL, LOOP_DEVICE, LOOP_TIMER, LOOP_NEWS };
+enum loop_source {
+	LOOP_KICK = 1,
+	LOOP_WAKE,
+	LOOP_EVENT,
+	LOOP_CALL,
+	LOOP_DEVICE,
+	LOOP_TIMER,
+	LOOP_NEWS
+};
 
 int loop_watch(int epoll_fd, int fd, enum loop_source source, unsigned queue);
 void loop_unwatch(int epoll_fd, int fd);

@@ -115,6 +115,7 @@ static const struct queue_ops device_queue_ops = {
 
 static void tell_news(struct loop_device *ld)
 {
+	ld->link->n_news++;
 	notifier_send(&ld->link->news);
 }
 
@@ -236,7 +237,8 @@ int loop_device_new(struct loop_link *link, struct vri_device *dev, struct loop_
 	if (r == 0)
 		r = attach_region(ld, link->link.drv, &map);
 	if (r == 0)
-		r = vri__instance_new(dev, &instance_transport, ld, ld->mem, ld->base, &map, &ld->inst);
+		r = vri__instance_new(dev, &instance_transport, ld, ld->mem, ld->base, &map,
+				      &ld->inst);
 	if (r < 0) {
 		free_device(ld);
 		return r;
@@ -292,7 +294,8 @@ static struct loop_memory *free_memory_slot(struct loop_device *ld)
 	return NULL;
 }
 
-int loop_device_add_memory(struct loop_device *ld, int fd, uint64_t offset, const struct mem_entry *entry)
+int loop_device_add_memory(struct loop_device *ld, int fd, uint64_t offset,
+			   const struct mem_entry *entry)
 {
 	int prot = entry->access == VRI_ACCESS_READ ? PROT_READ : PROT_READ | PROT_WRITE;
 	struct mem_entry own = *entry;

@@ -71,7 +71,8 @@ static int config_read(void *t, uint32_t offset, void *buf, uint32_t len, uint32
 	return vri__instance_config_read(instance_of(t), offset, buf, len, ret_generation);
 }
 
-static int config_write(void *t, uint32_t generation, uint32_t offset, const void *buf, uint32_t len)
+static int config_write(void *t, uint32_t generation, uint32_t offset, const void *buf,
+			uint32_t len)
 {
 	const char *why;
 
@@ -114,24 +115,26 @@ static int wait_call(void *ctx, int timeout_ms)
 	struct loop_queue *q = ctx;
 	struct pollfd fds[] = {
 		{ .fd = q->call.fd, .events = POLLIN },
-		{ .fd = q->link->news.fd, .events = POLLIN },
 		{ .fd = q->device->epoll_fd, .events = POLLIN },
 	};
-	uint64_t end_ns = clock_monotonic_ns() + (uint64_t)(timeout_ms > 0 ? timeout_ms : 0) * 1000000;
+	uint64_t end_ns =
+		clock_monotonic_ns() + (uint64_t)(timeout_ms > 0 ? timeout_ms : 0) * 1000000;
 
 	for (;;) {
-		bool more = loop_device_turn(q->device);
 		int left = timeout_ms < 0 ? -1 : ms_left(end_ns);
-		int r = poll(fds, 3, more ? 0 : left);
+		bool more = loop_device_turn(q->device);
+		int r = poll(fds, 2, more ? 0 : left);
 
 		if (r < 0 && errno != EINTR)
 			return -errno;
 		if (r > 0 && fds[0].revents)
 			return 1;
-		/* Once: the link's own dispatch tells the application of it. */
-		if (r > 0 && fds[1].revents)
-			return notifier_clear(&q->link->news) ? 1 : 0;
-		if (!more && left == 0 && r <= 0)
+		/* Once for each queue; the link's dispatch tells the application of it. */
+		if (q->news_seen != q->link->n_news) {
+			q->news_seen = q->link->n_news;
+			return 1;
+		}
+		if (left == 0)
 			return 0;
 	}
 }
