@@ -119,5 +119,11 @@ int cmd_link_list(const struct cmd_call *call);
 int cmd_link_show(const struct cmd_call *call);
 int cmd_queue_list(const struct cmd_call *call);
 int cmd_queue_show(const struct cmd_call *call);
+int cmd_serve_echo(const struct cmd_call *call);
+int cmd_serve_rng(const struct cmd_call *call);
+int cmd_serve_blk(const struct cmd_call *call);
+int cmd_drive_echo(const struct cmd_call *call);
+int cmd_drive_rng(const struct cmd_call *call);
+int cmd_drive_blk(const struct cmd_call *call);
 
 #endif

@@ -43,7 +43,7 @@ int help_all(void)
 	printf("\n  vring help COMMAND        says more about one of them\n"
 	       "  vring --version           prints the version\n\n"
 	       "Every command takes --json and --help. Exit status: 0 it worked, 1 it did not,\n"
-	       "2 the command line makes no sense.\n");
+	       "2 the command line makes no sense, 128 and more: a signal interrupted it.\n");
 	return cmd_flush();
 }
 
