@@ -101,7 +101,7 @@ static int make_driver(struct shm_driver *d, const struct vri_link_opts *opts)
 		.offer = &d->offer, .ops = &shm_driver_transport, .transport = d, .opts = opts
 	};
 
-	memcpy(setup.link_id, d->link.id_text, sizeof(setup.link_id));
+	memcpy(setup.link_id, d->link.id, sizeof(setup.link_id));
 	return vri__driver_new(&setup, &d->link.drv);
 }
 
@@ -110,7 +110,7 @@ static int attach(struct shm_driver *d, uint64_t until_ns)
 	struct wire_msg msg = { .kind = WIRE_ATTACH };
 	int r;
 
-	memcpy(msg.attach.link_id, d->link.id_text, sizeof(msg.attach.link_id));
+	memcpy(msg.attach.link_id, d->link.id, sizeof(msg.attach.link_id));
 	msg.attach.region_size = vri__driver_region_size(d->link.drv);
 	msg.attach.notifier = d->notifier;
 	r = shm_driver_send(d, &msg, vri__driver_region_fd(d->link.drv), until_ns);
