@@ -24,6 +24,7 @@
 
 static const struct transport *const transports[] = {
 	&vri__transport_shm,
+	&vri__transport_loopback,
 };
 
 static const struct transport *find_transport(const char *address, const char **ret_rest)

@@ -288,5 +288,6 @@ static int loop_open(struct vri_link **ret_link, const char *rest, const struct 
 
 const struct transport vri__transport_loopback = {
 	.scheme = "loop:",
+	.wants_device = true,
 	.open = loop_open,
 };
