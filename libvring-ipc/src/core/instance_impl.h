@@ -25,6 +25,7 @@ struct inst_queue {
 	bool set_up; /* the driver said where it is */
 	bool live; /* set up, DRIVER_OK, and neither broken nor stopped */
 	bool draining; /* its reset waits for chains that are in flight */
+	bool stalled; /* the process op can take nothing until it schedules the queue */
 	struct queue_params params;
 	void *desc, *driver, *device; /* the areas in this process */
 	struct vri_devq *q; /* kept when it is no longer live, until it is set up again */
@@ -65,6 +66,7 @@ struct vri_instance {
 	unsigned n_queues;
 	struct list ready;
 	bool running; /* inside of vri__instance_run() */
+	bool polled; /* its queues are looked at all the time and ask for no notification */
 	_Atomic bool any_broke;
 	struct log_limit broken_log, needs_reset_log, refused_log;
 };

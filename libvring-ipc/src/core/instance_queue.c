@@ -137,6 +137,8 @@ int vri__inst_queue_up(struct inst_queue *iq)
 	block_store32(&block_of(iq)->broken_rule, VRI_RULE_NONE);
 	block_store64(&block_of(iq)->broken_ns, 0);
 	publish_live(iq, true);
+	if (inst->polled)
+		vri_devq_suppress(iq->q);
 	return 0;
 }
 
@@ -209,6 +211,7 @@ void vri__inst_queue_schedule(struct inst_queue *iq)
 {
 	struct vri_instance *inst = iq->inst;
 
+	iq->stalled = false;
 	if (!iq->live || iq->draining || !inst->dev->ops.process || !list_is_empty(&iq->ready))
 		return;
 	list_add(&inst->ready, &iq->ready);
@@ -239,6 +242,17 @@ static void take_broken(struct vri_instance *inst)
 	}
 }
 
+/* Asks for the next kick; what came before the question has its turn now. */
+static void arm(struct inst_queue *iq)
+{
+	int r = vri_devq_arm(iq->q);
+
+	if (r > 0)
+		vri__inst_queue_schedule(iq);
+	else if (r == 0)
+		block_store64(&block_of(iq)->last_sleep_ns, clock_boottime_ns());
+}
+
 static void turn(struct inst_queue *iq)
 {
 	struct vri_instance *inst = iq->inst;
@@ -253,17 +267,17 @@ static void turn(struct inst_queue *iq)
 	}
 	vri_devq_notify(iq->q);
 	/* Nothing can be taken now: to look whether something is there would only spin. */
-	if (r == -EAGAIN)
+	if (r == -EAGAIN) {
+		iq->stalled = true;
 		return;
+	}
 	if (r > 0) {
 		vri__inst_queue_schedule(iq);
 		return;
 	}
-	r = vri_devq_arm(iq->q);
-	if (r > 0)
-		vri__inst_queue_schedule(iq);
-	else if (r == 0)
-		block_store64(&block_of(iq)->last_sleep_ns, clock_boottime_ns());
+	if (inst->polled)
+		return;
+	arm(iq);
 }
 
 bool vri__instance_run(struct vri_instance *inst)
@@ -295,6 +309,32 @@ bool vri__instance_run(struct vri_instance *inst)
 	more = !list_is_empty(&inst->ready);
 	vri_instance_unref(inst);
 	return more;
+}
+
+void vri__instance_set_polled(struct vri_instance *inst, bool on)
+{
+	inst->polled = on;
+	for (unsigned i = 0; i < inst->n_queues; i++) {
+		struct inst_queue *iq = &inst->queues[i];
+
+		if (!iq->live)
+			continue;
+		if (on)
+			vri_devq_suppress(iq->q);
+		else if (!iq->stalled)
+			arm(iq);
+	}
+}
+
+bool vri__instance_look(struct vri_instance *inst)
+{
+	for (unsigned i = 0; i < inst->n_queues; i++) {
+		struct inst_queue *iq = &inst->queues[i];
+
+		if (iq->live && !iq->stalled && vri__devq_has_available(iq->q))
+			vri__inst_queue_schedule(iq);
+	}
+	return !list_is_empty(&inst->ready);
 }
 
 bool vri__instance_is_idle(const struct vri_instance *inst)

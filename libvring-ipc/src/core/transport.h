@@ -163,6 +163,16 @@ void vri__instance_kicked(struct vri_instance *inst, unsigned queue);
  * Returns: true when some queue wants another turn. */
 bool vri__instance_run(struct vri_instance *inst);
 
+/*
+ * For a transport that polls. @on: the queues ask for no notification any more, and a turn does not
+ * arm; off: they do again, and those that have a buffer by now are scheduled.
+ */
+void vri__instance_set_polled(struct vri_instance *inst, bool on);
+
+/* Schedules each live queue that has a buffer, without storing anything that the driver sees.
+ * Returns: true when a queue waits for its turn. */
+bool vri__instance_look(struct vri_instance *inst);
+
 /* True when no queue holds a chain: what was removed from the memory table may be unmapped. */
 bool vri__instance_is_idle(const struct vri_instance *inst);
 

@@ -51,6 +51,9 @@ struct shm_listener {
 	bool dispatches; /* inside of dispatch, which looks at runs before it returns */
 	unsigned n_conns; /* in links */
 	unsigned n_attached;
+	struct spin spin;
+	unsigned rounds; /* of polling that found work */
+	bool polls; /* some instance is polled */
 	struct log_limit refusals;
 	struct sock_packet packet; /* the one being looked at */
 };
@@ -77,6 +80,7 @@ struct shm_device {
 	bool *is_up; /* for each queue: the instance uses its notifiers */
 	struct shm_memory memory;
 	bool is_ended;
+	bool is_polled;
 	bool sent_fd; /* the last thing sent was a reply with a descriptor */
 
 	/* What waits until the driver reads: one reply at most, since no request is taken
@@ -130,6 +134,20 @@ void shm_device_is_up(struct shm_device *d);
 
 /* Unmaps removed memory if no queue can hold a piece of it. */
 void shm_device_sweep(struct shm_device *d);
+
+/* ---- looking for work before sleeping (shm_poll.c) ---- */
+
+enum shm_poll {
+	SHM_POLL_SLEEP, /* there was nothing, or looking is not worth it */
+	SHM_POLL_GLANCE, /* look at the sockets, but do not sleep */
+	SHM_POLL_AGAIN, /* there was work: there may be more */
+};
+
+/* Looks at the queues for the budget of turns, and serves what is there. */
+enum shm_poll shm_poll(struct shm_listener *l);
+
+/* The queues ask for notifications again. */
+void shm_poll_stop(struct shm_listener *l);
 
 /* ---- the output (shm_output.c) ---- */
 

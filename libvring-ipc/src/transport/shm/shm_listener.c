@@ -291,16 +291,13 @@ static struct shm_listener *listener_of(const struct vri_listener *listener)
 	return (struct shm_listener *)(uintptr_t)listener;
 }
 
-static int listener_wait(struct vri_listener *listener, int timeout_ms)
+static void dispatch(struct shm_listener *l, int timeout_ms)
 {
-	struct shm_listener *l = listener_of(listener);
 	struct epoll_event events[EVENTS_MAX];
-	int n;
+	int n = epoll_wait(l->epoll, events, EVENTS_MAX, timeout_ms);
 
-	n = epoll_wait(l->epoll, events, EVENTS_MAX, timeout_ms);
 	if (n <= 0)
-		return 0;
-	atomic_store_explicit(&l->waker->thread, shm_thread(), memory_order_relaxed);
+		return;
 	l->dispatches = true;
 	for (int i = 0; i < n; i++)
 		handle(l, &events[i]);
@@ -312,6 +309,22 @@ static int listener_wait(struct vri_listener *listener, int timeout_ms)
 		shm_waker_wake(l->waker);
 	free_ended(l);
 	set_timer(l);
+}
+
+static int listener_wait(struct vri_listener *listener, int timeout_ms)
+{
+	struct shm_listener *l = listener_of(listener);
+	enum shm_poll found = SHM_POLL_SLEEP;
+
+	atomic_store_explicit(&l->waker->thread, shm_thread(), memory_order_relaxed);
+	/* Without a time there is an event loop, which sleeps where nobody can look. */
+	if (timeout_ms != 0)
+		found = shm_poll(l);
+	if (found == SHM_POLL_AGAIN)
+		return 0;
+	if (found == SHM_POLL_SLEEP)
+		shm_poll_stop(l);
+	dispatch(l, found == SHM_POLL_SLEEP ? timeout_ms : 0);
 	return 0;
 }
 
@@ -411,6 +424,7 @@ int shm_listener_open(struct vri_listener **ret_listener, const char *path, stru
 	l->listener = (struct vri_listener){ .ops = &listener_ops, .pid = getpid() };
 	l->dev = vri_device_ref(dev);
 	l->opts = *opts;
+	vri__spin_init(&l->spin, opts->spin);
 	l->sock.fd = l->epoll = l->timer = l->reserve = -1;
 	list_init(&l->links);
 	list_init(&l->set_ups);
