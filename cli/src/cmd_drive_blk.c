@@ -149,9 +149,6 @@ static int open_device(struct blk_run *run)
 
 	if (r != CMD_OK)
 		return r;
-	if (run->n_queues > vri_driver_max_queues(d->drv))
-		return cmd_fail("%s: --queues: the device has only %u", d->address,
-				vri_driver_max_queues(d->drv));
 	r = vri_blk_open(d->drv, &opts, &run->blk);
 	if (r < 0)
 		return drive_fail(d, r);

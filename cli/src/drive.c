@@ -65,11 +65,13 @@ int drive_check(const struct cmd_call *call)
 	return read_options(call, &opts);
 }
 
-static const char *open_error(int error)
+static const char *open_error(const char *address, int error)
 {
 	switch (error) {
 	case -EINVAL:
-		return "not an address, or options that do not fit; an address is unix:PATH";
+		if (strncmp(address, "unix:", 5) != 0)
+			return "is not an address: one is unix:PATH";
+		return "options that do not fit the device, or no PATH";
 	case -ENOENT:
 		return "there is no such socket";
 	case -ECONNREFUSED:
@@ -100,7 +102,7 @@ int drive_open(struct drive *d, const struct cmd_call *call, const struct drive_
 	vri_log_set(print_log, NULL, cmd_has(call, "-v") ? VRI_LOG_DEBUG : VRI_LOG_WARNING);
 	r = vri_link_open(&d->link, d->address, &opts);
 	if (r < 0)
-		return cmd_fail("%s: %s", d->address, open_error(r));
+		return cmd_fail("%s: %s", d->address, open_error(d->address, r));
 	d->drv = vri_link_driver(d->link);
 	vri_driver_set_callbacks(d->drv, &callbacks, d);
 	return CMD_OK;
