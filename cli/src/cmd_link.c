@@ -22,15 +22,6 @@ static const struct vri_inspect_process *side(const struct vri_inspect_found *fo
 	return NULL;
 }
 
-static void add_side(struct model *row, const char *label,
-		     const struct vri_inspect_process *process)
-{
-	if (process)
-		model_format(row, NULL, label, "%s %d", process->command, (int)process->pid);
-	else
-		model_none(row, NULL, label);
-}
-
 static void add_link(const struct vri_inspect_found *found, void *data)
 {
 	struct vri_inspect_link link = { .size = sizeof(link) };
@@ -46,16 +37,21 @@ static void add_link(const struct vri_inspect_found *found, void *data)
 		     found->link_id);
 	model_text(row, "device_name", "TYPE", known ? collect_type(&link) : NULL);
 	model_text(row, "type", NULL, known ? link.type : NULL);
-	model_text(row, "name", "NAME", known ? link.name : NULL);
+	model_text(row, "name", NULL, known ? link.name : NULL);
+	/* A device without a name of its own is called as its type: once is enough. */
+	model_text(row, NULL, "NAME", known && strcmp(link.name, link.type) ? link.name : NULL);
 	model_text(row, "state", "STATE", known ? collect_state(link.status) : "unreadable");
 	model_text(row, "link_id", NULL, found->link_id[0] ? found->link_id : NULL);
 	model_text(row, "problem", NULL, found->problem);
 	if (known)
-		model_number(row, "n_queues", "QUEUES", link.n_queues);
+		model_number(row, "n_queues", NULL, link.n_queues);
 	else
-		model_none(row, "n_queues", "QUEUES");
-	add_side(row, "DEVICE", device);
-	add_side(row, "DRIVER", driver);
+		model_none(row, "n_queues", NULL);
+	model_text(row, NULL, "DEVICE", device ? device->command : NULL);
+	if (driver)
+		model_format(row, NULL, "DRIVER", "%s %d", driver->command, (int)driver->pid);
+	else
+		model_none(row, NULL, "DRIVER");
 	processes = model_list(row, "processes", NULL);
 	for (i = 0; i < found->n_processes && i < VRI_INSPECT_PROCESSES_MAX; i++)
 		collect_process(processes, &found->process[i], false);

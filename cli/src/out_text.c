@@ -11,7 +11,7 @@
 #include "model.h"
 
 #define WIDTH 80 /* where lists of words break */
-#define CELL_MAX 30 /* longer texts are cut in tables */
+#define CELL_MAX 24 /* longer texts are cut in tables */
 #define COLUMNS_MAX 16
 
 static bool is_compound(const struct model *model)
@@ -84,7 +84,7 @@ static const char *format(const struct model *model, struct out *out, char *ret,
 {
 	switch (model->kind) {
 	case MODEL_TEXT:
-		format_text(model->text, ret, size);
+		format_text(model->text[0] ? model->text : "-", ret, size);
 		break;
 	case MODEL_BOOL:
 		snprintf(ret, size, "%s", model->truth ? "yes" : "no");
