@@ -154,8 +154,9 @@ void progress_update(struct progress *p, uint64_t done)
 			     (double)(p->total - done) / p->rate :
 			     -1;
 
-	/* The last column stays free: a character there makes some terminals wrap. */
-	progress_line(line, sizeof(line), p->width > 1 ? p->width - 1 : 1, p->label, done, p->total,
+	/* The last columns stay free: a character in the last one makes some terminals wrap, and so
+	 * would the ^C that is echoed there. */
+	progress_line(line, sizeof(line), p->width > 3 ? p->width - 3 : 1, p->label, done, p->total,
 		      p->rate, eta);
 	fprintf(stderr, "\r%s\033[K", line);
 	fflush(stderr);
