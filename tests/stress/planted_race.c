@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Copyright (c) 2026 The vring-ipc authors */
+/*
+ * The check of the checker: two threads on a ring whose driver publishes its index without release
+ * order (VRI_PLANT_RELAXED_PUBLISH). ThreadSanitizer has to report a data race on the payload.
+ *
+ * Both sides poll: the system calls of a notification would be an order of their own.
+ */
+
+#include <stdio.h>
+
+#include "exchange.h"
+
+int main(void)
+{
+	struct exchange x = {
+		.n = 20000,
+		.drv_spin = ~0u,
+		.dev_spin = ~0u,
+		.depth = EXCHANGE_QUEUE / 2,
+		.patience_ms = 60000,
+		.features = 1ull << 29,
+	};
+
+	if (exchange_run(&x) < 0) {
+		fputs("planted_race: cannot begin\n", stderr);
+		return 2;
+	}
+	printf("%u lost, %u bad, %u errors\n", x.lost_wakeups, x.bad_payloads, x.errors);
+	return 0;
+}
