@@ -239,6 +239,11 @@ static void set_timer(struct shm_driver *d, uint64_t ns)
 		d->timer_ns = ns;
 }
 
+void shm_driver_wake(struct shm_driver *d)
+{
+	set_timer(d, 1);
+}
+
 /* A notifier whose sender is gone stays readable for ever. */
 static void clear_queue(struct shm_driver *d, uint64_t queue)
 {

@@ -35,13 +35,18 @@ struct shm_driver {
 	struct sock_packet *packet;
 };
 
+/* Makes the link's descriptor readable until the next dispatch. */
+void shm_driver_wake(struct shm_driver *d);
+
 /* ---- the control channel (shm_request.c) ---- */
 
 /* Gives the device up: hang-up, an error, a message that may not be. @why is for the log. */
 void shm_driver_fail(struct shm_driver *d, const char *why);
 
 /*
- * Sends @msg, with @with unless it is -1. Returns: 0; -ETIMEDOUT; -ECONNRESET. */
+ * Sends @msg, with @with unless it is -1. Returns: 0, also when the device is gone: receiving tells;
+ * -ETIMEDOUT; another negative errno.
+ */
 int shm_driver_send(struct shm_driver *d, const struct wire_msg *msg, int with, uint64_t until_ns);
 
 /*

@@ -134,9 +134,15 @@ int sock_recv(int fd, struct sock_packet *ret_packet, const char **ret_why)
 	ssize_t r;
 
 	ret_packet->n_fds = 0;
-	do
-		r = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	while (r < 0 && errno == EINTR);
+	/* A peer that closes with something unread makes one call fail with ECONNRESET; what it had
+	 * said before, its reasons say, comes with the next. */
+	for (int i = 0; i < 2; i++) {
+		do
+			r = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+		while (r < 0 && errno == EINTR);
+		if (r >= 0 || errno != ECONNRESET)
+			break;
+	}
 	if (r < 0)
 		return errno == EAGAIN ? -EAGAIN : -ECONNRESET;
 
