@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <sys/stat.h>
+#include <sys/sysinfo.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -37,12 +38,24 @@ static int allocate(int fd, uint64_t size)
 	return 0;
 }
 
+/* Whether the machine has so much memory at all. Without the question the kernel would look for it, and kill other
+ * processes on the way, before it said no. */
+static bool can_exist(uint64_t size)
+{
+	struct sysinfo info;
+
+	return sysinfo(&info) < 0 ||
+	       size / info.mem_unit < (uint64_t)info.totalram + info.totalswap;
+}
+
 int memfd_make(const char *name, uint64_t size)
 {
 	int fd, r;
 
 	if (size == 0 || size > INT64_MAX)
 		return -EINVAL;
+	if (!can_exist(size))
+		return -ENOMEM;
 	fd = create(name);
 	if (fd < 0)
 		return fd;
