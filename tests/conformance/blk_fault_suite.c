@@ -393,7 +393,7 @@ TestEach(blk_fault, link_that_closes_with_requests_in_the_kernel, engines, const
 
 	rig_serve(&rig, 16 * MIB, *param);
 	for (int i = 0; i < 20; i++) {
-		struct raw raw[32];
+		struct raw raw[32], flush;
 
 		rig_drive_raw(&rig);
 		buf = rig_alloc(&rig, 512 * 1024);
@@ -403,6 +403,10 @@ TestEach(blk_fault, link_that_closes_with_requests_in_the_kernel, engines, const
 			raw_writable(&raw[n], raw[n].status, 1);
 			t_ok(vri_drvq_add(rig.q, raw[n].readable, 1, raw[n].writable, 2, &raw[n]));
 		}
+		/* A flush never ends while the driver still kicks. */
+		raw_begin(&rig, &flush, VIRTIO_BLK_T_FLUSH, 0);
+		raw_writable(&flush, flush.status, 1);
+		t_ok(vri_drvq_add(rig.q, flush.readable, 1, flush.writable, 1, &flush));
 		t_ok(vri_drvq_kick(rig.q));
 		rig_hang_up(&rig);
 	}

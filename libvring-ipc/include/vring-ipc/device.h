@@ -75,7 +75,9 @@ struct vri_device_ops {
 
 	/* Has all ended that stop had to leave running, requests in the kernel that may still write
 	 * into the driver's memory? A reset is over, and the status reads 0, only when it has;
-	 * asked each time that the driver looks at the status. NULL: yes. virtio 1.4, 2.4.1 */
+	 * asked each time that the driver looks at the status. NULL: yes. virtio 1.4, 2.4.1
+	 * When the link ends it is asked also after detach, at each event, until it says so: the
+	 * instance is kept until then, and closing the listener waits for it, a second at most. */
 	bool (*is_stopped)(struct vri_instance *inst);
 
 	/* Serve a queue: pop what is there, push what is done. Called once when a queue becomes

@@ -4,6 +4,7 @@
 #include "core/device_impl.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@
 #include "core/options.h"
 #include "core/ring_layout.h"
 #include "core/transport.h"
+#include "util/clock.h"
 #include "util/log.h"
 
 #define QUEUES_DEFAULT 1
@@ -97,6 +99,7 @@ int vri_device_new(const struct vri_device_info *info, const struct vri_device_o
 	atomic_init(&dev->refs, 1);
 	dev->data = data;
 	list_init(&dev->instances);
+	list_init(&dev->lingering);
 	why = fill_names(dev, &known);
 	if (!why)
 		why = fill_numbers(dev, &known);
@@ -210,10 +213,52 @@ int vri__device_event_fd(struct vri_device *dev)
 	return dev->ops.event_fd ? dev->ops.event_fd(dev) : -1;
 }
 
+/* ---- what ends later than its link ---- */
+
+void vri__device_linger(struct vri_device *dev, struct vri_instance *inst)
+{
+	if (dev->ops.is_stopped && !dev->ops.is_stopped(inst))
+		list_add(&dev->lingering, &vri_instance_ref(inst)->of_device);
+}
+
+static void let_go(struct vri_device *dev)
+{
+	struct list *node, *after;
+
+	list_for_each_safe(node, after, &dev->lingering) {
+		struct vri_instance *inst = list_entry(node, struct vri_instance, of_device);
+
+		if (!dev->ops.is_stopped(inst))
+			continue;
+		list_remove(node);
+		vri_instance_unref(inst);
+	}
+}
+
 void vri__device_event(struct vri_device *dev)
 {
 	if (dev->ops.event)
 		dev->ops.event(dev);
+	let_go(dev);
+}
+
+void vri__device_settle(struct vri_device *dev, unsigned timeout_ms)
+{
+	uint64_t deadline = clock_monotonic_ns() + timeout_ms * 1000000ull;
+
+	let_go(dev);
+	while (!list_is_empty(&dev->lingering)) {
+		struct pollfd fd = { .fd = vri__device_event_fd(dev), .events = POLLIN };
+		uint64_t now = clock_monotonic_ns();
+
+		if (now >= deadline) {
+			vri__log(VRI_LOG_WARNING,
+				 "%s: requests of links that ended are still being worked on", dev->name);
+			return;
+		}
+		poll(&fd, 1, (int)((deadline - now + 999999) / 1000000));
+		vri__device_event(dev);
+	}
 }
 
 /* ---- its instances ---- */

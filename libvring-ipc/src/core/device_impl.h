@@ -25,6 +25,10 @@ struct vri_device {
 	struct vri_device_ops ops;
 	void *data;
 	struct list instances;
+	struct list lingering; /* detached ones, a reference each, of which something still runs */
 };
+
+/* Detached, and not stopped: keeps it until it is. */
+void vri__device_linger(struct vri_device *dev, struct vri_instance *inst);
 
 #endif

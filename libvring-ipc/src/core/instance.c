@@ -144,6 +144,7 @@ void vri__instance_detach(struct vri_instance *inst)
 		inst->dev->ops.detach(inst);
 	list_remove(&inst->of_device);
 	inst->detached = true;
+	vri__device_linger(inst->dev, inst);
 	vri_instance_unref(inst);
 }
 

@@ -189,4 +189,10 @@ bool vri__device_has_own_threads(const struct vri_device *dev);
 int vri__device_event_fd(struct vri_device *dev);
 void vri__device_event(struct vri_device *dev);
 
+/* Waits until requests of links that have ended run no more (vri_device_ops.is_stopped): who stops
+ * watching the device's descriptor calls it, or nobody would ever take their ends. The caller holds
+ * a reference. */
+#define DEVICE_SETTLE_MS 1000
+void vri__device_settle(struct vri_device *dev, unsigned timeout_ms);
+
 #endif

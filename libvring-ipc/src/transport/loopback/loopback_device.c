@@ -249,11 +249,14 @@ int loop_device_new(struct loop_link *link, struct vri_device *dev, struct loop_
 
 void loop_device_detach(struct loop_device *ld)
 {
-	int event_fd = vri__device_event_fd(ld->dev);
+	struct vri_device *dev = vri_device_ref(ld->dev);
+	int event_fd = vri__device_event_fd(dev);
 
 	if (event_fd >= 0)
 		loop_unwatch(ld->epoll_fd, event_fd);
 	vri__instance_detach(ld->inst); /* ld may be gone now */
+	vri__device_settle(dev, DEVICE_SETTLE_MS);
+	vri_device_unref(dev);
 }
 
 void loop_device_abandon(struct loop_device *ld)

@@ -367,6 +367,8 @@ static void listener_close(struct vri_listener *listener)
 
 	end_links(l, is_foreign);
 	free_ended(l);
+	if (!is_foreign)
+		vri__device_settle(l->dev, DEVICE_SETTLE_MS);
 	if (l->sock.fd >= 0)
 		sock_unlisten(&l->sock, !is_foreign);
 	close_fd(l->epoll);
