@@ -336,7 +336,7 @@ Test(inspect_census, file_with_the_name_of_a_region_cannot_make_it_wait, .timeou
 		t_skip("needs root to make a file in /");
 	if (mkfifo("/memfd:" REGION_MEMFD_NAME, 0600) < 0)
 		t_skip("cannot make a FIFO in /: %s", strerror(errno));
-	fd = open("/memfd:" REGION_MEMFD_NAME, O_RDWR | O_CLOEXEC);
+	fd = open("/memfd:" REGION_MEMFD_NAME, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	unlink("/memfd:" REGION_MEMFD_NAME);
 	t_sys(fd);
 	t_errno_eq(open_pid(getpid(), "", &insp), -ENOENT);
