@@ -85,9 +85,25 @@ static int prepare(const struct blk_run *run, struct copy *c)
 										prepare_out(run, c);
 }
 
+/* What the virtqueues counted, all of them together: bytes with their headers and status. */
+static struct vri_counters queue_counters(const struct blk_run *run)
+{
+	struct vri_counters sum = { 0 }, one;
+
+	for (unsigned i = 0; i < run->info.n_queues; i++) {
+		vri_drvq_get_counters(vri_blk_drvq(run->blk, i), &one);
+		sum.bytes_readable += one.bytes_readable;
+		sum.bytes_written += one.bytes_written;
+		sum.notifications += one.notifications;
+		sum.suppressed += one.suppressed;
+	}
+	return sum;
+}
+
 static void report_json(FILE *out, const struct blk_run *run, const struct copy *c, bool complete)
 {
 	const struct copy_stats *s = &c->stats;
+	struct vri_counters counters = queue_counters(run);
 	struct model *model = model_new();
 
 	model_text(model, "action", NULL, run->action->name);
@@ -102,6 +118,10 @@ static void report_json(FILE *out, const struct blk_run *run, const struct copy 
 	model_number(model, "queues", NULL, run->info.n_queues);
 	model_number(model, "queue_depth", NULL, run->info.queue_depth);
 	model_number(model, "request_size", NULL, c->request_size);
+	model_number(model, "queue_bytes_readable", NULL, counters.bytes_readable);
+	model_number(model, "queue_bytes_written", NULL, counters.bytes_written);
+	model_number(model, "notifications", NULL, counters.notifications);
+	model_number(model, "notifications_saved", NULL, counters.suppressed);
 	model_bool(model, "verified", NULL, complete && c->verify);
 	model_bool(model, "complete", NULL, complete);
 	model_print_json(model, out, false);

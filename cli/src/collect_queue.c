@@ -63,7 +63,7 @@ void collect_queues(struct model *into, struct vri_inspect *insp,
 
 /* ---- the two sides ---- */
 
-static void collect_counters(struct model *into, const struct vri_inspect_counters *c)
+static void collect_counters(struct model *into, const struct vri_counters *c)
 {
 	struct model *counters = model_object(into, "counters", "counters");
 

@@ -173,17 +173,6 @@ VRI_API const struct vri_inspect_field *vri_inspect_fields(uint32_t device_id, c
 
 /* ---- a queue ---- */
 
-struct vri_inspect_counters {
-	uint64_t buffers; /* driver: made available; device: marked used */
-	uint64_t bytes_readable;
-	uint64_t bytes_written;
-	uint64_t notifications; /* sent */
-	uint64_t suppressed; /* not sent, since the peer asked for none */
-	uint64_t sleeps; /* armed and found nothing */
-	uint64_t errors; /* rules that the peer broke */
-	uint64_t position; /* driver: used entries taken; device: available entries popped */
-};
-
 enum vri_inspect_format {
 	VRI_INSPECT_SPLIT = 0,
 	VRI_INSPECT_PACKED = 1,
@@ -212,7 +201,7 @@ struct vri_inspect_queue {
 	uint64_t driver_broken_ns, device_broken_ns;
 	uint64_t driver_sleep_ns, device_sleep_ns; /* when it last found the queue empty */
 	uint64_t desc, driver, device; /* iovas of the areas */
-	struct vri_inspect_counters driver_counters, device_counters;
+	struct vri_counters driver_counters, device_counters;
 
 	/* the available ring, which the driver writes */
 	uint16_t avail_flags, avail_idx, used_event;

@@ -64,6 +64,18 @@ VRI_API const char *vri_rule_text(enum vri_rule rule);
 /* The same as one short word for logs and JSON ("next"); never NULL. Threads: any. */
 VRI_API const char *vri_rule_name(enum vri_rule rule);
 
+/* What one side of a queue counts, always. A reset does not clear it, but for the position. */
+struct vri_counters {
+	uint64_t buffers; /* driver: made available; device: marked used */
+	uint64_t bytes_readable; /* of these, bytes that flow from the driver to the device */
+	uint64_t bytes_written; /* and back; driver: as used lengths say; device: as it pushed */
+	uint64_t notifications; /* sent */
+	uint64_t suppressed; /* not sent, since the peer asked for none */
+	uint64_t sleeps; /* armed and found nothing */
+	uint64_t errors; /* rules that the peer broke */
+	uint64_t position; /* driver: used entries taken; device: available entries popped */
+};
+
 /* ---- the driver's side ---- */
 
 struct vri_drvq;
@@ -151,6 +163,9 @@ VRI_API unsigned vri_drvq_size(const struct vri_drvq *q);
 VRI_API unsigned vri_drvq_outstanding(const struct vri_drvq *q);
 VRI_API unsigned vri_drvq_free_descriptors(const struct vri_drvq *q);
 
+/* What this side has counted so far. */
+VRI_API void vri_drvq_get_counters(const struct vri_drvq *q, struct vri_counters *ret_counters);
+
 /* Which rule broke the queue; VRI_RULE_NONE while it works. */
 VRI_API enum vri_rule vri_drvq_broken(const struct vri_drvq *q);
 
@@ -232,6 +247,9 @@ VRI_API void vri_devq_clear(struct vri_devq *q);
 VRI_API unsigned vri_devq_index(const struct vri_devq *q);
 VRI_API unsigned vri_devq_size(const struct vri_devq *q);
 VRI_API unsigned vri_devq_in_flight(const struct vri_devq *q);
+
+/* What this side has counted so far. */
+VRI_API void vri_devq_get_counters(const struct vri_devq *q, struct vri_counters *ret_counters);
 
 /* Which rule broke the queue; VRI_RULE_NONE while it works. */
 VRI_API enum vri_rule vri_devq_broken(const struct vri_devq *q);

@@ -139,7 +139,7 @@ int ring_find(const struct vri_inspect *insp, unsigned queue, struct ring *ret_r
 
 /* ---- the snapshot ---- */
 
-static void take_counters(const struct region_counters *from, struct vri_inspect_counters *to)
+static void take_counters(const struct region_counters *from, struct vri_counters *to)
 {
 	to->buffers = le64toh(from->buffers);
 	to->bytes_readable = le64toh(from->bytes_readable);
