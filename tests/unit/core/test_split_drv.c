@@ -185,11 +185,19 @@ Test(split_drv, a_value_that_stands_there_is_not_stored_again, .init = init, .fi
 	for (unsigned i = 0; i < 2 * SIZE; i++) {
 		mock_use(&ring, lend(1), 0);
 		expect(1, 0);
-		if (i == SIZE)
-			memset(ring.desc, 0xaa, SIZE * sizeof(*ring.desc));
+	}
+	memset(ring.desc, 0xaa, SIZE * sizeof(*ring.desc));
+	memset(ring.avail->ring, 0xaa, SIZE * sizeof(uint16_t));
+	for (uint16_t i = 0; i < 2 * SIZE; i++) {
+		t_ok(add(0, 1, 1));
+		t_ok(vri_drvq_publish(q));
+		mock_use(&ring, i % SIZE, 0);
+		expect(1, 0);
 	}
 	for (unsigned i = 0; i < SIZE * sizeof(*ring.desc); i++)
 		t_eq(((uint8_t *)ring.desc)[i], 0xaa);
+	for (unsigned i = 0; i < SIZE * sizeof(uint16_t); i++)
+		t_eq(((uint8_t *)ring.avail->ring)[i], 0xaa);
 }
 
 /* proves: drv:2.7i/1 */
