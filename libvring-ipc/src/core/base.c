@@ -57,7 +57,7 @@ static const struct {
 const char *vri_strerror(int error)
 {
 	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
-		if (-error == errors[i].error)
+		if (error == -errors[i].error)
 			return errors[i].text;
 	return "unknown error";
 }

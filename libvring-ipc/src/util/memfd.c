@@ -4,6 +4,7 @@
 #include "util/memfd.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
 #include <sys/vfs.h>
@@ -38,14 +39,25 @@ static int allocate(int fd, uint64_t size)
 	return 0;
 }
 
-/* Whether the machine has so much memory at all. Without the question the kernel would look for it, and kill other
- * processes on the way, before it said no. */
-static bool can_exist(uint64_t size)
+/* What the machine could give now, in bytes. Without the question the kernel would look for more, and kill other processes
+ * on the way, before it said no. */
+static uint64_t memory_available(void)
 {
+	FILE *f = fopen("/proc/meminfo", "re");
+	unsigned long long kib = 0;
 	struct sysinfo info;
+	bool found = false;
+	char line[128];
 
-	return sysinfo(&info) < 0 ||
-	       size / info.mem_unit < (uint64_t)info.totalram + info.totalswap;
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = sscanf(line, "MemAvailable: %llu kB", &kib) == 1;
+	if (f)
+		fclose(f);
+	if (found)
+		return kib * 1024;
+	/* No /proc here: at least not more than there is at all. */
+	return sysinfo(&info) < 0 ? UINT64_MAX :
+				    ((uint64_t)info.totalram + info.totalswap) * info.mem_unit;
 }
 
 int memfd_make(const char *name, uint64_t size)
@@ -54,7 +66,7 @@ int memfd_make(const char *name, uint64_t size)
 
 	if (size == 0 || size > INT64_MAX)
 		return -EINVAL;
-	if (!can_exist(size))
+	if (size > memory_available())
 		return -ENOMEM;
 	fd = create(name);
 	if (fd < 0)

@@ -10,7 +10,8 @@
 
 /* Makes a memfd of @size zero bytes, close-on-exec, mode 0600, not executable where the kernel can
  * say so, its pages allocated (so that a full memory is an error here and not a signal later),
- * sealed against SHRINK, GROW and more SEALs. Returns: the descriptor; a negative errno. */
+ * sealed against SHRINK, GROW and more SEALs. Returns: the descriptor; -EINVAL; -ENOMEM, also for
+ * more than the machine has available, which the kernel itself would not refuse; a negative errno. */
 int memfd_make(const char *name, uint64_t size);
 
 /* Checks a descriptor that came from elsewhere: a memfd with at least the seals SHRINK and GROW
