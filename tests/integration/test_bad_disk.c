@@ -20,6 +20,7 @@ struct scene {
 
 static void scene_open(struct scene *s, enum mock_disk_habit habit)
 {
+	s->p = (struct program){ .in = -1, .out = -1, .err = -1 };
 	tmpdir_open(&s->dir);
 	s->address = tmpdir_unix(&s->dir, "s");
 	s->file = tmpdir_file(&s->dir, "file");

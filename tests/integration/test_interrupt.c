@@ -10,42 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "disk.h"
 #include "leaks.h"
-#include "program.h"
 #include "test.h"
-#include "tmpdir.h"
-
-#define MIB 1048576u
-
-struct disk {
-	struct tmpdir dir;
-	const char *address, *socket, *image, *copy;
-	struct program server;
-};
-
-static void disk_open(struct disk *d, size_t size)
-{
-	tmpdir_open(&d->dir);
-	d->address = tmpdir_unix(&d->dir, "s");
-	d->socket = tmpdir_file(&d->dir, "s");
-	d->image = tmpdir_file(&d->dir, "image");
-	d->copy = tmpdir_file(&d->dir, "copy");
-	make_image(d->image, size);
-	server_start(&d->server, "blk", "--listen", d->address, "--image", d->image, NULL);
-}
-
-static void disk_close(struct disk *d)
-{
-	server_stop(&d->server);
-	tmpdir_close(&d->dir);
-}
-
-static void kill_server(struct disk *d)
-{
-	t_sys(kill(d->server.pid, SIGKILL));
-	t_eq(program_finish(&d->server), -SIGKILL);
-	program_free(&d->server);
-}
 
 /* A write from a pipe that stays open, with 256 KiB of it on the device: in the middle for sure,
  * because the pipe itself holds only 64 KiB. */
@@ -82,7 +49,7 @@ TestEach(interrupt, write_that_waits_for_input_ends_and_says_how_far_it_came, en
 	struct program p;
 	struct disk d;
 
-	disk_open(&d, 16 * MIB);
+	disk_open_sparse(&d, 16 * MIB);
 	start_write(&p, &d);
 	t_sys(kill(p.pid, param->signal));
 	/* Its input is still open. */
@@ -102,7 +69,7 @@ Test(interrupt, read_whose_reader_sleeps_ends)
 	struct program p;
 	struct disk d;
 
-	disk_open(&d, 64 * MIB);
+	disk_open_sparse(&d, 64 * MIB);
 	start_read(&p, &d);
 	t_sys(kill(p.pid, SIGINT));
 	t_eq(program_finish(&p), 130);
@@ -118,7 +85,7 @@ Test(interrupt, copy_from_a_device_that_hangs_ends_and_the_file_is_said_to_be_in
 	struct program p;
 	struct disk d;
 
-	disk_open(&d, 64 * MIB);
+	disk_open_sparse(&d, 64 * MIB);
 	const char *const words[] = { "drive",	   "blk", d.address, "copy-out", d.copy,
 				      "--timeout", "200", "--json",  NULL };
 	char *before = leaks_describe(d.server.pid);
@@ -150,7 +117,7 @@ Test(interrupt, second_signal_kills)
 	struct program p;
 	struct disk d;
 
-	disk_open(&d, 16 * MIB);
+	disk_open_sparse(&d, 16 * MIB);
 	start_write(&p, &d);
 	t_sys(kill(d.server.pid, SIGSTOP));
 	t_sys(kill(p.pid, SIGTERM));
@@ -171,7 +138,7 @@ Test(interrupt, server_that_is_ended_lets_its_drivers_know)
 	struct program p;
 	struct disk d;
 
-	disk_open(&d, 16 * MIB);
+	disk_open_sparse(&d, 16 * MIB);
 	start_write(&p, &d);
 	server_stop(&d.server);
 	t_false(file_exists(d.socket));
@@ -192,9 +159,9 @@ Test(interrupt, write_to_a_device_that_dies_is_an_error)
 	struct program p;
 	struct disk d;
 
-	disk_open(&d, 16 * MIB);
+	disk_open_sparse(&d, 16 * MIB);
 	start_write(&p, &d);
-	kill_server(&d);
+	disk_kill_server(&d);
 	int in = p.in;
 
 	/* It does not need more input to find out. */
@@ -213,9 +180,9 @@ Test(interrupt, read_from_a_device_that_dies_is_an_error)
 	struct program p;
 	struct disk d;
 
-	disk_open(&d, 256 * MIB);
+	disk_open_sparse(&d, 256 * MIB);
 	start_read(&p, &d);
-	kill_server(&d);
+	disk_kill_server(&d);
 	t_eq(program_finish(&p), 1);
 	t_strstr(p.stderr_bytes.data, "the device went away");
 	t_lt(p.stdout_bytes.len, 256 * MIB);
@@ -229,7 +196,7 @@ Test(interrupt, copy_out_of_a_device_that_dies_leaves_a_file_that_is_said_to_be_
 	struct program p;
 	struct disk d;
 
-	disk_open(&d, 1024 * MIB);
+	disk_open_sparse(&d, 1024 * MIB);
 	const char *const words[] = { "drive",	       "blk", d.address,	"copy-out", d.copy,
 				      "--queue-depth", "1",   "--request-size", "4K",	    NULL };
 	struct stat st = { 0 };
@@ -237,7 +204,7 @@ Test(interrupt, copy_out_of_a_device_that_dies_leaves_a_file_that_is_said_to_be_
 	program_start(&p, &setup, words);
 	while (st.st_size == 0)
 		stat(d.copy, &st);
-	kill_server(&d);
+	disk_kill_server(&d);
 	t_eq(program_finish(&p), 1);
 	t_strstr(p.stderr_bytes.data, "the device went away");
 	t_strstr(p.stderr_bytes.data, "copy: is incomplete");
@@ -251,7 +218,7 @@ Test(interrupt, device_that_hangs_is_given_up_at_the_deadline)
 	struct program p;
 	struct disk d;
 
-	disk_open(&d, 16 * MIB);
+	disk_open_sparse(&d, 16 * MIB);
 	const char *const words[] = { "drive",		"blk", d.address,    "write",
 				      "--request-size", "4K",  "--deadline", "200",
 				      "--timeout",	"200", NULL };
@@ -283,7 +250,7 @@ Test(interrupt, server_holds_what_it_held_before_a_driver_that_was_killed)
 	struct disk d;
 	char *before;
 
-	disk_open(&d, 16 * MIB);
+	disk_open_sparse(&d, 16 * MIB);
 	before = leaks_describe(d.server.pid);
 	start_write(&p, &d);
 	t_sys(kill(p.pid, SIGKILL));

@@ -35,7 +35,7 @@ static struct bytes man_page(void)
 
 static bool page_has_option(const char *page, const char *name)
 {
-	char word[64];
+	char word[80];
 	size_t len;
 
 	/* "--offset" is "Fl -offset", "-v" is "Fl v". */

@@ -42,6 +42,19 @@ static void serve_image(struct program *server, const struct place *place)
 	server_start(server, "blk", "--listen", place->address, "--image", place->image, NULL);
 }
 
+/* The folders of a test are its user's own; what another user is refused shall not be they. */
+static void let_everybody_in(const struct place *place)
+{
+	char above[sizeof(place->dir.path)];
+
+	snprintf(above, sizeof(above), "%s", place->dir.path);
+	*strrchr(above, '/') = '\0';
+	t_sys(chmod(place->dir.path, 0755));
+	/* Not /tmp itself, where a test that is run by hand is at home. */
+	if (strcmp(above, "/tmp") != 0)
+		t_sys(chmod(above, 0711));
+}
+
 static const int end_signals[] = { SIGINT, SIGTERM, SIGHUP };
 
 TestEach(serve, signal_ends_it_with_0_and_removes_the_socket, end_signals, int)
@@ -279,7 +292,7 @@ Test(serve, image_that_may_not_be_read_is_refused)
 	if (geteuid() != 0)
 		t_skip("only root can become another user");
 	place_open(&place);
-	t_sys(chmod(place.dir.path, 0755));
+	let_everybody_in(&place);
 	t_sys(chmod(place.image, 0600));
 	words[5] = place.image;
 	program_start(&p, &setup, words);
@@ -446,6 +459,62 @@ Test(serve, stranger_who_says_nothing_disturbs_nobody)
 	vring_ok("drive", "blk", place.address, "info");
 	close(fd);
 	vring_ok("drive", "blk", place.address, "info");
+	server_stop(&server);
+	place_close(&place);
+}
+
+/* ---- other users ---- */
+
+static void become_reachable(struct place *place)
+{
+	if (geteuid() != 0)
+		t_skip("only root can become another user");
+	place_open(place);
+	let_everybody_in(place);
+}
+
+Test(serve, driver_of_another_user_is_kept_out_by_the_permissions_of_the_socket)
+{
+	const struct program_setup nobody = { .uid = 65534 };
+	struct program server, p;
+	struct place place;
+
+	become_reachable(&place);
+	serve_image(&server, &place);
+	const char *const words[] = { "drive", "blk", place.address, "info", NULL };
+
+	program_start(&p, &nobody, words);
+	int status = program_finish(&p);
+
+	if (status == 123 || status == 127)
+		t_skip("another user cannot run what was built here");
+	t_eq(status, 1);
+	t_strstr(p.stderr_bytes.data, place.address);
+	program_free(&p);
+	server_stop(&server);
+	place_close(&place);
+}
+
+Test(serve, driver_of_another_user_may_come_when_the_permissions_say_so)
+{
+	const struct program_setup nobody = { .uid = 65534 };
+	struct program server, p;
+	struct place place;
+
+	become_reachable(&place);
+	server_start(&server, "blk", "--listen", place.address, "--image", place.image, "--mode",
+		     "666", NULL);
+	const char *const words[] = { "drive",	  "blk", place.address, "write-zeroes",
+				      "--length", "64K", NULL };
+
+	program_start(&p, &nobody, words);
+	int status = program_finish(&p);
+
+	if (status == 123 || status == 127)
+		t_skip("another user cannot run what was built here");
+	if (status != 0)
+		t_fail("exit %d: %s", status, p.stderr_bytes.data);
+	program_free(&p);
 	server_stop(&server);
 	place_close(&place);
 }
