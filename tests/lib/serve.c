@@ -2,12 +2,14 @@
 /* Copyright (c) 2026 The vring-ipc authors */
 /* A small device for tests of transports, served by a thread of the test's own process or by a child. */
 #include "serve.h"
+#include "leaks.h"
 #include "test.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
@@ -235,6 +237,30 @@ static bool has_links(const void *what, unsigned n)
 void serve_await_links(struct serve *s, unsigned links)
 {
 	await(has_links, s, links);
+}
+
+static unsigned count_lines(const char *text)
+{
+	unsigned n = 0;
+
+	for (; *text; text++)
+		n += *text == '\n';
+	return n;
+}
+
+static bool holds_lines(const void *what, unsigned n)
+{
+	char *now = leaks_describe(getpid());
+	bool same = count_lines(now) == n;
+
+	free(now);
+	return same;
+}
+
+void serve_await_holding(char *before)
+{
+	await(holds_lines, NULL, count_lines(before));
+	free(before);
 }
 
 void serve_echo(struct vri_link *link, unsigned queue, size_t len)

@@ -56,6 +56,10 @@ void serve_await(const _Atomic unsigned *counter, unsigned at_least);
 /* Waits until so many drivers are attached. */
 void serve_await_links(struct serve *s, unsigned links);
 
+/* Waits until this process holds as many descriptors and mappings of memfds as when it was described
+ * (leaks_describe()): the device's thread gives things back in its own time. Frees @before. */
+void serve_await_holding(char *before);
+
 /* Sends @len bytes through queue @queue of a started link and checks that they come back. */
 void serve_echo(struct vri_link *link, unsigned queue, size_t len);
 

@@ -178,7 +178,7 @@ LinkTest(carries_bytes_there_and_back)
 
 static const unsigned queue_counts[] = { 1, 126, 127, 1024 };
 
-TestEach(shm_link, each_number_of_queues_works, queue_counts, const unsigned, .timeout = 120)
+TestEach(shm_link, each_number_of_queues_works, queue_counts, unsigned, .timeout = 120)
 {
 	struct serve_opts opts = { .n_queues = *param, .queue_size_max = 16 };
 	struct rlimit limit;
@@ -243,7 +243,7 @@ LinkTest(many_drivers_have_a_link_each)
 LinkTest(a_link_can_be_reset_and_started_again)
 {
 	struct vri_link *link;
-	char *before, *after, diff[1000];
+	char *before;
 
 	serve_start(&serve, address, NULL);
 	link = open_started(NULL);
@@ -253,10 +253,7 @@ LinkTest(a_link_can_be_reset_and_started_again)
 		t_ok(vri_driver_reset(vri_link_driver(link)));
 		t_ok(vri_driver_start(vri_link_driver(link), NULL, NULL));
 	}
-	after = leaks_describe(getpid());
-	t_false(leaks_differ(before, after, diff, sizeof(diff)));
-	free(before);
-	free(after);
+	serve_await_holding(before);
 	vri_link_close(link);
 	serve_stop(&serve);
 }

@@ -192,7 +192,7 @@ HostileTest(a_driver_that_leaves_descriptors_unread_is_dropped)
 
 /* ---- not going on ---- */
 
-static const struct serve_opts impatient = { .listener.timeout_ms = 50 };
+static const struct serve_opts impatient = { .listener.timeout_ms = 1000 };
 
 static void set_up_impatient(void)
 {
@@ -204,13 +204,18 @@ static void set_up_impatient(void)
 Test(shm_listener, a_driver_that_does_not_go_on_is_sent_away, .init = set_up_impatient,
      .fini = tear_down)
 {
+	struct raw_driver stuck[STEPS - 1];
+
 	for (int step = 0; step < STEPS - 1; step++) {
-		if (step == 0)
-			raw.fd = raw_connect(path);
-		else
-			go(step > 4 ? 4 : step);
-		raw_expect_refused(raw.fd, "too long");
-		raw_close(&raw);
+		go(step);
+		stuck[step] = raw;
+		raw = (struct raw_driver){
+			.fd = -1, .region_fd = -1, .kick_fd = -1, .call_fd = -1
+		};
+	}
+	for (int step = 0; step < STEPS - 1; step++) {
+		raw_expect_refused(stuck[step].fd, "too long");
+		raw_close(&stuck[step]);
 	}
 	serve_await_links(&serve, 1);
 }
@@ -221,9 +226,9 @@ Test(shm_listener, a_driver_that_runs_may_be_silent, .init = set_up_impatient, .
 
 	raw_start(&raw, path);
 	p = (struct pollfd){ raw.fd, POLLIN, 0 };
-	t_eq(poll(&p, 1, 150), 0);
+	t_eq(poll(&p, 1, 1200), 0);
 	t_eq(raw_set_status(&raw, 0), 0);
-	t_eq(poll(&p, 1, 150), 0);
+	t_eq(poll(&p, 1, 1200), 0);
 }
 
 /* ---- messages ---- */
@@ -861,7 +866,7 @@ HostileTest(a_killed_driver_takes_nothing_with_it, .timeout = 120)
 	const char *address = tmpdir_unix(&dir, "s");
 	unsigned seed = (unsigned)getpid();
 	struct vri_link *second;
-	char *before, *after, diff[2000];
+	char *before;
 
 	printf("seed %u\n", seed);
 	t_ok(vri_link_open(&second, address, NULL));
@@ -893,10 +898,7 @@ HostileTest(a_killed_driver_takes_nothing_with_it, .timeout = 120)
 		serve_await(&serve.downs, downs + 1);
 		t_eq(waitpid(child, NULL, 0), child);
 	}
-	after = leaks_describe(getpid());
-	t_false(leaks_differ(before, after, diff, sizeof(diff)));
-	free(before);
-	free(after);
+	serve_await_holding(before);
 	vri_link_close(second);
 }
 
