@@ -3,6 +3,7 @@
 /* The state table of the control channel: complete, and obeyed for every message in every state. */
 #include "test.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "transport/shm/shm_table.h"
@@ -67,4 +68,43 @@ Test(shm_table, lets_unknown_messages_through_only_after_the_set_up)
 	t_null(shm_table_check(&msg, SHM_DRIVER, SHM_ATTACHED, 0));
 	t_not_null(shm_table_check(&msg, SHM_DRIVER, SHM_ATTACHED, 1));
 	t_null(shm_table_check(&msg, SHM_DEVICE, SHM_ATTACHED, 0));
+}
+
+/* Writes the row of @kind as docs/protocol.md has it. */
+static void describe(enum wire_kind kind, char *line, size_t size)
+{
+	static const char *const tokens[] = {
+		[SHM_TOKEN_NONE] = "none", [SHM_TOKEN_NEW] = "new", [SHM_TOKEN_BACK] = "back"
+	};
+	static const char *const names[] = { "NEW", "OFFERED", "ATTACHED" };
+	const struct shm_row *row = shm_row(kind);
+	char in[32] = "", fds[16];
+
+	for (unsigned i = 0; i < 3; i++)
+		if (row->state & states[i]) {
+			strcat(in, in[0] ? ", " : "");
+			strcat(in, names[i]);
+		}
+	snprintf(fds, sizeof(fds), row->fds_min == row->fds_max ? "%u" : "%u or %u", row->fds_min,
+		 row->fds_max);
+	snprintf(line, size, "| %s | %s | %s | %s | %s | %s |\n", row->name,
+		 row->sender == SHM_DRIVER ? "driver" : "device", in, tokens[row->token], fds,
+		 row->answer == WIRE_UNKNOWN ? "-" : shm_row(row->answer)->name);
+}
+
+Test(shm_table, is_the_table_of_the_documentation)
+{
+	static char text[65536];
+	char line[256];
+	FILE *file = fopen(PROTOCOL_DOC, "re");
+	size_t len;
+
+	t_not_null(file);
+	len = fread(text, 1, sizeof(text) - 1, file);
+	fclose(file);
+	text[len] = '\0';
+	for (enum wire_kind kind = WIRE_UNKNOWN + 1; kind < WIRE_KINDS; kind++) {
+		describe(kind, line, sizeof(line));
+		t_strstr(text, line);
+	}
 }
