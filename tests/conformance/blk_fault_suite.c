@@ -20,7 +20,8 @@
 
 #define MIB (1024 * 1024)
 
-static const char *const engines[] = { "io=uring", "io=sync" };
+typedef const char *engine_text;
+static const engine_text engines[] = { "io=uring", "io=sync" };
 
 /* ---- bad requests ---- */
 
@@ -221,7 +222,7 @@ Test(blk_fault, several_ranges_in_one_request)
 /* ---- memory that vanishes ---- */
 
 /* faults: A30 */
-TestEach(blk_fault, holes_in_buffers_are_zeros_and_no_signal, engines, const char *const)
+TestEach(blk_fault, holes_in_buffers_are_zeros_and_no_signal, engines, engine_text)
 {
 	struct blk_rig rig;
 	uint8_t *buf;
@@ -263,7 +264,7 @@ TestEach(blk_fault, holes_in_buffers_are_zeros_and_no_signal, engines, const cha
 
 /* ---- bad files ---- */
 
-TestEach(blk_fault, file_that_shrinks_fails_only_what_is_missing, engines, const char *const)
+TestEach(blk_fault, file_that_shrinks_fails_only_what_is_missing, engines, engine_text)
 {
 	static const uint8_t none[4096];
 	struct blk_rig rig;
@@ -288,7 +289,7 @@ TestEach(blk_fault, file_that_shrinks_fails_only_what_is_missing, engines, const
 	rig_end(&rig);
 }
 
-TestEach(blk_fault, file_that_is_deleted_lives_on, engines, const char *const)
+TestEach(blk_fault, file_that_is_deleted_lives_on, engines, engine_text)
 {
 	struct blk_rig rig;
 	uint8_t *buf;
@@ -310,7 +311,7 @@ static void mount_small(const char *path)
 		t_skip("no small file system can be mounted here: %s", strerror(errno));
 }
 
-TestEach(blk_fault, full_disk_fails_writes_only, engines, const char *const)
+TestEach(blk_fault, full_disk_fails_writes_only, engines, engine_text)
 {
 	unsigned failed = 0, written = 0;
 	struct blk_rig rig;
@@ -358,7 +359,7 @@ TestEach(blk_fault, full_disk_fails_writes_only, engines, const char *const)
 /* ---- drivers that go away ---- */
 
 /* faults: A33 */
-TestEach(blk_fault, reset_with_requests_in_the_kernel, engines, const char *const)
+TestEach(blk_fault, reset_with_requests_in_the_kernel, engines, engine_text)
 {
 	struct blk_rig rig;
 	uint8_t *buf;
@@ -386,7 +387,7 @@ TestEach(blk_fault, reset_with_requests_in_the_kernel, engines, const char *cons
 
 /* The link ends without a reset, as when the driver's program dies. */
 /* faults: A33 */
-TestEach(blk_fault, link_that_closes_with_requests_in_the_kernel, engines, const char *const)
+TestEach(blk_fault, link_that_closes_with_requests_in_the_kernel, engines, engine_text)
 {
 	struct blk_rig rig;
 	uint8_t *buf;

@@ -15,7 +15,8 @@
 
 #define MIB (1024 * 1024)
 
-static const char *const engines[] = { "io=uring", "io=sync" };
+typedef const char *engine_text;
+static const engine_text engines[] = { "io=uring", "io=sync" };
 
 /* ---- what a disk is ---- */
 
@@ -73,7 +74,7 @@ Test(blk, id_is_the_name_by_default)
 
 /* ---- reading and writing ---- */
 
-TestEach(blk, what_is_written_is_in_the_file, engines, const char *const)
+TestEach(blk, what_is_written_is_in_the_file, engines, engine_text)
 {
 	struct blk_rig rig;
 	uint8_t back[8192];
@@ -92,7 +93,7 @@ TestEach(blk, what_is_written_is_in_the_file, engines, const char *const)
 	rig_end(&rig);
 }
 
-TestEach(blk, what_is_in_the_file_is_read, engines, const char *const)
+TestEach(blk, what_is_in_the_file_is_read, engines, engine_text)
 {
 	struct blk_rig rig;
 	uint8_t out[4096];
@@ -109,7 +110,7 @@ TestEach(blk, what_is_in_the_file_is_read, engines, const char *const)
 }
 
 /* proves: dev:2.7f/1 */
-TestEach(blk, data_may_be_in_many_pieces, engines, const char *const)
+TestEach(blk, data_may_be_in_many_pieces, engines, engine_text)
 {
 	struct iovec iov[100];
 	struct blk_rig rig;
@@ -161,7 +162,7 @@ Test(blk, memory_of_the_users_own_travels_too)
 
 /* ---- flush, discard, write zeroes ---- */
 
-TestEach(blk, zeroes_are_written_with_and_without_unmap, engines, const char *const)
+TestEach(blk, zeroes_are_written_with_and_without_unmap, engines, engine_text)
 {
 	static const uint8_t none[16384];
 	struct blk_rig rig;
@@ -183,7 +184,7 @@ TestEach(blk, zeroes_are_written_with_and_without_unmap, engines, const char *co
 	rig_end(&rig);
 }
 
-TestEach(blk, discard_gives_the_space_back, engines, const char *const)
+TestEach(blk, discard_gives_the_space_back, engines, engine_text)
 {
 	struct vri_blk_info info;
 	struct stat before, after;
@@ -211,7 +212,7 @@ TestEach(blk, discard_gives_the_space_back, engines, const char *const)
 	rig_end(&rig);
 }
 
-TestEach(blk, write_through_needs_no_flush, engines, const char *const)
+TestEach(blk, write_through_needs_no_flush, engines, engine_text)
 {
 	struct vri_blk_opts opts = { .size = sizeof(opts), .write_through = true };
 	struct vri_blk_info info;

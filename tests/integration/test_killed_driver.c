@@ -129,11 +129,11 @@ static void wait_until_it_holds(const struct harness *h, const char *before)
 	t_fail("the server does not hold what it held before:\n%s", diff);
 }
 
-static const char *const engines[] = { "io=uring", "io=sync" };
+typedef const char *engine_text;
+static const engine_text engines[] = { "io=uring", "io=sync" };
 
 /* faults: A33 */
-TestEach(killed_driver, others_and_the_server_do_not_notice, engines, const char *const,
-	 .timeout = 120)
+TestEach(killed_driver, others_and_the_server_do_not_notice, engines, engine_text, .timeout = 120)
 {
 	struct worker steady[2], victim;
 	char options[256], line[64], *before;
