@@ -12,6 +12,9 @@
 
 #include "inspect/ring.h"
 
+/* Walks that a chain gets to stand still; fewer than an index gets, for it may be long. */
+#define CHAIN_TRIES 4
+
 struct walk {
 	const struct vri_inspect *insp;
 	const struct ring *ring;
@@ -201,15 +204,18 @@ int vri_inspect_get_chain(struct vri_inspect *insp, unsigned queue, uint16_t hea
 	if (head >= ring.size)
 		return -EINVAL;
 
+	/* The mark is looked at before, between and after the walks: a driver that is stopped while it
+	 * fills descriptors anew has taken it away. */
 	lent = ring_is_lent(insp, &ring, head);
 	checksum = walk_chain(insp, &ring, head, &chain, ret_descs, max_descs);
-	for (tries = 0; tries < 4; tries++) {
+	for (tries = 0; tries < CHAIN_TRIES; tries++) {
 		before = checksum;
+		lent = lent && ring_is_lent(insp, &ring, head);
 		checksum = walk_chain(insp, &ring, head, &chain, ret_descs, max_descs);
 		if (checksum == before)
 			break;
 	}
-	chain.stable = tries < 4 && lent && ring_is_lent(insp, &ring, head);
+	chain.stable = tries < CHAIN_TRIES && lent && ring_is_lent(insp, &ring, head);
 
 	chain.size = ret_chain->size < sizeof(chain) ? ret_chain->size : sizeof(chain);
 	memcpy(ret_chain, &chain, chain.size);

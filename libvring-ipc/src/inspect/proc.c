@@ -90,6 +90,12 @@ static int try_file(const struct proc *proc, pid_t pid, int dir, const char *nam
 	return r;
 }
 
+/* Why a folder of a process cannot be read, by errno. */
+static int why_not(void)
+{
+	return errno == ENOENT ? -ESRCH : errno == EPERM ? -EACCES : -errno;
+}
+
 int proc_each_file(const struct proc *proc, pid_t pid, proc_file_fn *fn, void *data)
 {
 	struct dirent *entry;
@@ -100,11 +106,12 @@ int proc_each_file(const struct proc *proc, pid_t pid, proc_file_fn *fn, void *d
 	snprintf(path, sizeof(path), "%d/fd", (int)pid);
 	fd = openat(proc->root, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		return errno == ENOENT ? -ESRCH : errno == EPERM ? -EACCES : -errno;
+		return why_not();
 	dir = fdopendir(fd);
 	if (!dir) {
+		r = why_not(); /* the process may end at any moment */
 		close(fd);
-		return -ENOMEM;
+		return r;
 	}
 	errno = 0;
 	while (r == 0 && (entry = readdir(dir))) {
@@ -139,12 +146,12 @@ int proc_each_process(const struct proc *proc, proc_file_fn *fn, void *data,
 	DIR *dir;
 
 	fd = openat(proc->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	dir = fdopendir(fd);
+	dir = fd < 0 ? NULL : fdopendir(fd);
 	if (!dir) {
-		close(fd);
-		return -ENOMEM;
+		r = -errno;
+		if (fd >= 0)
+			close(fd);
+		return r;
 	}
 	while (r == 0 && (entry = readdir(dir))) {
 		pid_t pid = pid_of(entry->d_name);

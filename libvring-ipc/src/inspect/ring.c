@@ -305,10 +305,11 @@ int vri_inspect_get_used(struct vri_inspect *insp, unsigned queue,
 	idx = ring_used_idx(insp, &ring);
 	if (max > ring.size)
 		max = ring.size;
-	/* In the first lap the slots ahead hold nothing yet, which the index alone cannot tell. */
+	/* In the first lap the slots ahead hold nothing yet, which the index alone cannot tell; before
+	 * 2^16 buffers were popped it has not wrapped. */
 	view_counters(insp, &insp->map.device_counters, queue, &counters);
-	if (max > le64toh(counters.buffers))
-		max = (unsigned)le64toh(counters.buffers);
+	if (le64toh(counters.position) <= UINT16_MAX && max > idx)
+		max = idx;
 	for (i = 0; i < max; i++) {
 		struct vri_inspect_used *used = &ret_used[i];
 

@@ -487,9 +487,11 @@ Test(inspect, used_entries_of_a_young_ring_are_only_those_that_were_written, .in
 	struct vri_inspect_used used[16];
 
 	s.used->idx = htole16(1);
-	s.device_counters[0].buffers = htole64(1);
+	s.device_counters[0].position = htole64(2);
 	t_eq(vri_inspect_get_used(insp, 0, used, 16), 1);
 	t_eq(used[0].idx, 0);
+	s.device_counters[0].position = htole64(65538);
+	t_eq(vri_inspect_get_used(insp, 0, used, 16), SYNTHETIC_SIZE);
 }
 
 /* ---- the mapping ---- */

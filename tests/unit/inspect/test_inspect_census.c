@@ -343,6 +343,46 @@ Test(inspect_census, file_with_the_name_of_a_region_cannot_make_it_wait, .timeou
 	close(fd);
 }
 
+/* Makes processes that end at once, until its parent closes the pipe. */
+static pid_t start_churn(int *ret_go)
+{
+	int go[2];
+	pid_t pid;
+
+	t_sys(pipe2(go, O_CLOEXEC | O_NONBLOCK));
+	pid = fork();
+	t_sys(pid);
+	if (pid == 0) {
+		char byte;
+
+		close(go[1]);
+		while (read(go[0], &byte, 1) < 0) {
+			pid_t child = fork();
+
+			if (child == 0)
+				_exit(0);
+			waitpid(child, NULL, 0);
+		}
+		_exit(0);
+	}
+	close(go[0]);
+	*ret_go = go[1];
+	return pid;
+}
+
+Test(inspect_census, processes_that_end_meanwhile_are_passed_over)
+{
+	struct seen seen = { 0 };
+	int go, i, status;
+	pid_t pid = start_churn(&go);
+
+	for (i = 0; i < 300; i++)
+		t_ok(vri_inspect_list(see, &seen, NULL));
+	close(go);
+	t_eq(waitpid(pid, &status, 0), pid);
+	t_eq(status, 0);
+}
+
 Test(inspect_census, leaves_no_descriptor_or_mapping_behind)
 {
 	struct vri_inspect *insp = NULL;
