@@ -11,87 +11,33 @@
 
 #include "chain.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include <linux/virtio_ring.h>
 
-#include <vring-ipc/memory.h>
-
-#include "memtab.h"
+#include "chain_pieces.h"
 #include "ring_access.h"
 
-/* A next field has 16 bits, so no table can use more. */
-#define TABLE_MAX 65536u
-
 struct walk {
-	struct chain_source *source;
-	struct vri_chain *chain;
+	struct chain_pieces pieces;
 	const void *table;
 	unsigned table_size;
 	bool in_indirect;
-	unsigned n_iov;
-	unsigned n_readable;
-	uint64_t readable_len;
-	uint64_t writable_len;
-	bool seen_writable;
 };
 
 /* Enters the indirect table that @desc points at. */
 static enum vri_rule enter_table(struct walk *w, const struct ring_desc *desc)
 {
-	uint32_t len = ring_desc_len(desc);
+	struct chain_source *source = w->pieces.source;
 
 	if (w->in_indirect)
 		return VRI_RULE_INDIRECT_NESTED; /* virtio 1.4, 2.7.5.3.1 */
-	if (!w->source->indirect)
+	if (!source->indirect)
 		return VRI_RULE_INDIRECT_FEATURE; /* virtio 1.4, 2.7.5.3.1 */
 	if ((ring_desc_flags(desc) & VRING_DESC_F_NEXT) != 0)
 		return VRI_RULE_INDIRECT_NEXT; /* virtio 1.4, 2.7.5.3.1 */
-	if (len == 0 || len % RING_DESC_BYTES != 0 || len / RING_DESC_BYTES > TABLE_MAX)
-		return VRI_RULE_INDIRECT_SIZE;
-	w->table = vri__mem_translate(w->source->mem, &w->source->hint, desc->addr, len,
-				      VRI_ACCESS_READ, NULL);
-	if (w->table == NULL)
-		return VRI_RULE_INDIRECT_ADDRESS;
-	w->table_size = len / RING_DESC_BYTES;
 	w->in_indirect = true;
-	return VRI_RULE_NONE;
-}
-
-/* Adds the bytes that @desc describes to the chain. */
-static inline enum vri_rule add_piece(struct walk *w, const struct ring_desc *desc)
-{
-	uint32_t len = ring_desc_len(desc);
-	bool writable = (ring_desc_flags(desc) & VRING_DESC_F_WRITE) != 0;
-	bool denied;
-	void *va;
-
-	/* virtio 1.4, 2.7.4.2: all readable elements come before all writable ones. */
-	if (!writable && w->seen_writable)
-		return VRI_RULE_CHAIN_ORDER;
-	w->seen_writable = writable;
-
-	/* Of an empty piece at least the address has to make sense. */
-	va = vri__mem_translate(w->source->mem, &w->source->hint, desc->addr, len != 0 ? len : 1,
-				writable ? VRI_ACCESS_WRITE : VRI_ACCESS_READ, &denied);
-	if (va == NULL)
-		return denied ? VRI_RULE_ACCESS : VRI_RULE_ADDRESS;
-	if (len == 0)
-		return VRI_RULE_NONE;
-
-	if (writable) {
-		w->writable_len += len;
-	} else {
-		w->readable_len += len;
-		w->n_readable++;
-	}
-	if (w->readable_len + w->writable_len > UINT32_MAX)
-		return VRI_RULE_CHAIN_BYTES; /* virtio 1.4, 2.7.5.2 */
-	if (w->n_iov < w->chain->iov_max)
-		w->chain->iov[w->n_iov] = (struct iovec){ .iov_base = va, .iov_len = len };
-	w->n_iov++;
-	return VRI_RULE_NONE;
+	return chain_find_table(source, desc->addr, ring_desc_len(desc), &w->table, &w->table_size);
 }
 
 static enum vri_rule walk(struct walk *w, unsigned head)
@@ -112,9 +58,10 @@ static enum vri_rule walk(struct walk *w, unsigned head)
 			continue;
 		}
 		/* Longer than the queue, which is also how a loop ends. virtio 1.4, 2.7.5.3.1 */
-		if (++n > w->source->size)
+		if (++n > w->pieces.source->size)
 			return VRI_RULE_CHAIN_LENGTH;
-		rule = add_piece(w, &desc);
+		rule = chain_add_piece(&w->pieces, desc.addr, ring_desc_len(&desc),
+				       (ring_desc_flags(&desc) & VRING_DESC_F_WRITE) != 0);
 		if (rule != VRI_RULE_NONE)
 			return rule;
 		if ((ring_desc_flags(&desc) & VRING_DESC_F_NEXT) == 0)
@@ -129,24 +76,12 @@ int vri__chain_walk(struct chain_source *source, unsigned head, struct vri_chain
 		    enum vri_rule *ret_rule)
 {
 	struct walk w = {
-		.source = source,
-		.chain = chain,
+		.pieces = { .source = source, .chain = chain },
 		.table = source->desc,
 		.table_size = source->size,
 	};
-	enum vri_rule rule = walk(&w, head);
 
-	if (rule != VRI_RULE_NONE) {
-		*ret_rule = rule;
-		return -EPROTO;
-	}
-	if (w.n_iov > chain->iov_max)
-		return -ENOBUFS;
-	chain->n_readable = w.n_readable;
-	chain->n_writable = w.n_iov - w.n_readable;
-	chain->readable_len = (uint32_t)w.readable_len;
-	chain->writable_len = (uint32_t)w.writable_len;
-	return 0;
+	return chain_end(&w.pieces, walk(&w, head), ret_rule);
 }
 
 /* ---- pieces as one run of bytes ---- */

@@ -12,7 +12,7 @@ struct vri_mem;
 
 /* Where chains come from. */
 struct chain_source {
-	const void *desc; /* the descriptor table, aligned to 16 */
+	const void *desc; /* the descriptor table, or the packed ring, aligned to 16 */
 	const struct vri_mem *mem;
 	unsigned size; /* of the queue */
 	unsigned hint; /* the memory entry that matched last */
