@@ -29,9 +29,9 @@ VRI_BEGIN_DECLS
 enum vri_rule {
 	VRI_RULE_NONE = 0,
 	/* broken by a driver */
-	VRI_RULE_AVAIL_IDX, /* the available index moved by more than the queue size, or backwards
-			     */
-	VRI_RULE_HEAD, /* a head is not below the queue size */
+	VRI_RULE_AVAIL_IDX, /* the available index moved by more than the queue size, or backwards;
+			       packed: more was made available than the ring has room for */
+	VRI_RULE_HEAD, /* a head (packed: a buffer id) is not below the queue size */
 	VRI_RULE_HEAD_IN_FLIGHT, /* a head was made available again before it was used */
 	VRI_RULE_NEXT, /* a next field points outside of its table */
 	VRI_RULE_CHAIN_LENGTH, /* a chain is longer than the queue size, or it loops */
@@ -45,7 +45,7 @@ enum vri_rule {
 	VRI_RULE_INDIRECT_SIZE, /* an indirect table whose size is 0, no multiple of 16, or more than
 				   65536 descriptors */
 	VRI_RULE_INDIRECT_ADDRESS, /* an indirect table that is not inside of the shared memory */
-	VRI_RULE_FLAGS, /* flag bits that mean nothing (reserved for formats that forbid them) */
+	VRI_RULE_FLAGS, /* packed: a descriptor inside of a list is not available */
 	/* broken by a device */
 	VRI_RULE_USED_IDX, /* the used index moved by more than what is outstanding, or backwards */
 	VRI_RULE_USED_ID, /* a used id is not below the queue size or not a head */
@@ -128,7 +128,8 @@ VRI_API int vri_drvq_get_used_batch(struct vri_drvq *q, struct vri_used *ret_use
 VRI_API int vri_drvq_arm(struct vri_drvq *q);
 
 /* Asks for a notification only after @n more buffers are used (with EVENT_IDX; after 1 else), or
- * after all of them when fewer are with the device. Returns: 1 when that many are used already;
+ * after all of them when fewer are with the device. On a packed queue whose buffers have different
+ * numbers of pieces it may come sooner, never later. Returns: 1 when that many are used already;
  * otherwise as vri_drvq_arm(). */
 VRI_API int vri_drvq_arm_after(struct vri_drvq *q, unsigned n);
 

@@ -6,20 +6,32 @@
 #include "devq.h"
 
 #include <errno.h>
+#include <sys/random.h>
 
 #include "private_map.h"
 
 /* ---- life and death ---- */
 
+/* Tells the chains of one life of the queue from those of another. It is no secret: it protects
+ * from mistakes of the device's own program. */
+static uint16_t new_epoch(void)
+{
+	uint16_t epoch = 0;
+
+	return getrandom(&epoch, sizeof(epoch), GRND_NONBLOCK) == sizeof(epoch) ? epoch : 0;
+}
+
 int vri__devq_new(const struct queue_setup *setup, struct vri_devq **ret_q)
 {
+	const struct devq_format *format;
 	struct vri_devq *q;
 	int r;
 
 	r = vri__queue_check_setup(setup);
 	if (r < 0)
 		return r;
-	r = vri__private_map(sizeof(*q) + vri__split_dev_bytes(setup), (void **)&q);
+	format = queue_has_feature(setup, VRI_F_RING_PACKED) ? &vri__packed_dev : &vri__split_dev;
+	r = vri__private_map(sizeof(*q) + format->bytes(setup), (void **)&q);
 	if (r < 0)
 		return r;
 	q->size = (uint16_t)setup->size;
@@ -36,8 +48,9 @@ int vri__devq_new(const struct queue_setup *setup, struct vri_devq **ret_q)
 	q->index = setup->index;
 	counters_init(&q->count, setup->counters);
 	vri__spin_init(&q->spin, setup->spin);
-	q->format = &vri__split_dev;
-	vri__split_dev_init(q, setup, q + 1);
+	q->epoch = new_epoch();
+	q->format = format;
+	format->init(q, setup, q + 1);
 	q->state = QUEUE_LIVE;
 	*ret_q = q;
 	return 0;

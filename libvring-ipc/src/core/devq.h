@@ -17,6 +17,8 @@
 
 /* As struct drvq_format. */
 struct devq_format {
+	size_t (*bytes)(const struct queue_setup *setup);
+	void (*init)(struct vri_devq *q, const struct queue_setup *setup, void *arrays);
 	/* Returns: 1; 0; -ENOBUFS; -EPROTO and *ret_rule. */
 	int (*pop)(struct vri_devq *q, struct vri_chain *chain, enum vri_rule *ret_rule);
 	int (*rewind)(struct vri_devq *q, unsigned n);
@@ -29,12 +31,14 @@ struct devq_format {
 };
 
 extern const struct devq_format vri__split_dev;
+extern const struct devq_format vri__packed_dev;
 
-/* A head that was popped and not yet pushed. */
-struct split_flight {
+/* A head (packed: a buffer id) that was popped and not yet pushed. */
+struct flight {
 	uint32_t readable_len;
 	uint32_t writable_len;
 	uint32_t id; /* as struct vri_chain has it */
+	uint16_t n; /* packed: descriptors in the ring */
 	bool in_flight;
 };
 
@@ -43,11 +47,10 @@ struct split_dev {
 	/* what pop touches */
 	_Alignas(64) const uint16_t *avail_ring;
 	const uint16_t *avail_idx_word;
-	struct split_flight *flight; /* by head */
+	struct flight *flight; /* by head */
 	uint16_t *popped; /* head of each slot, as it was popped: for rewind */
 	uint16_t avail_idx; /* popped up to here */
 	uint16_t avail_idx_seen; /* the driver's index when it was last looked at and checked */
-	uint16_t epoch; /* upper half of the ids of this queue's chains */
 	uint16_t avail_event; /* what stands in the event word */
 	uint16_t flags; /* what stands in used.flags */
 
@@ -66,6 +69,34 @@ struct split_dev {
 	uint32_t unannounced; /* entries published since the last decision about a notification */
 };
 
+/* The packed ring as its device knows it. */
+struct packed_dev {
+	/* what pop touches */
+	_Alignas(64) struct flight *flight; /* by buffer id */
+	uint16_t *popped; /* buffer ids in the order of popping, for rewind: a ring */
+	uint16_t popped_at; /* where the next one goes */
+	uint16_t sequence; /* lower half of the next chain's id */
+	uint16_t slot; /* where the next list begins */
+	uint16_t available; /* PACKED_BOTH of a descriptor available there */
+	uint16_t n_taken; /* descriptors popped, and not yet published as used */
+
+	/* what push and publish touch */
+	uint16_t used_slot; /* where the next used descriptor goes */
+	uint16_t used; /* PACKED_BOTH of a descriptor used there */
+	uint16_t staged_slot; /* the first used descriptor that was pushed and not yet published */
+	uint16_t staged_flags; /* its flags, held back */
+	uint16_t n_staged; /* descriptors of such lists */
+	uint32_t n_staged_buffers;
+	uint32_t
+		unannounced; /* descriptors published since the last decision about a notification */
+
+	/* wishes */
+	void *ring;
+	uint32_t wish; /* what stands in the device's event area */
+	uint32_t *wish_word;
+	const uint32_t *driver_wish;
+};
+
 struct vri_devq {
 	/* hot in every call */
 	_Alignas(64) uint32_t state; /* enum queue_state */
@@ -75,9 +106,11 @@ struct vri_devq {
 	struct chain_source source;
 	unsigned n_in_flight;
 	bool event_idx;
+	uint16_t epoch; /* upper half of the ids of this queue's chains */
 
 	union {
 		struct split_dev split;
+		struct packed_dev packed;
 	};
 
 	_Alignas(64) struct counters count;
@@ -91,10 +124,5 @@ struct vri_devq {
 	unsigned index;
 	enum vri_rule rule;
 };
-
-/* Sets a split ring up in @q, whose common part is there: empties the used ring. @arrays:
- * vri__split_dev_bytes() of zeros that start a cache line. */
-size_t vri__split_dev_bytes(const struct queue_setup *setup);
-void vri__split_dev_init(struct vri_devq *q, const struct queue_setup *setup, void *arrays);
 
 #endif

@@ -16,7 +16,8 @@ static struct queue_setup effective(const struct queue_setup *setup)
 {
 	struct queue_setup s = *setup;
 
-	/* virtio 1.4, 2.7.5.3.1: no INDIRECT without the feature, no chain longer than the queue. */
+	/* virtio 1.4, 2.7.5.3.1, 2.8.19: no INDIRECT without the feature, no chain longer than the
+	 * queue, which add sees to. */
 	if (!queue_has_feature(setup, VRI_F_INDIRECT_DESC) || s.indirect_max < 2)
 		s.tables = NULL;
 	return s;
@@ -24,6 +25,7 @@ static struct queue_setup effective(const struct queue_setup *setup)
 
 int vri__drvq_new(const struct queue_setup *setup, struct vri_drvq **ret_q)
 {
+	const struct drvq_format *format;
 	struct queue_setup s;
 	struct vri_drvq *q;
 	char *at;
@@ -33,8 +35,9 @@ int vri__drvq_new(const struct queue_setup *setup, struct vri_drvq **ret_q)
 	if (r < 0)
 		return r;
 	s = effective(setup);
+	format = queue_has_feature(&s, VRI_F_RING_PACKED) ? &vri__packed_drv : &vri__split_drv;
 	r = vri__private_map(sizeof(*q) + queue_lines(outstanding_bytes(s.size)) +
-				     vri__split_drv_bytes(&s),
+				     format->bytes(&s),
 			     (void **)&q);
 	if (r < 0)
 		return r;
@@ -53,8 +56,8 @@ int vri__drvq_new(const struct queue_setup *setup, struct vri_drvq **ret_q)
 	at = (char *)(q + 1);
 	vri__outstanding_init(&q->outstanding, at, s.size);
 	at += queue_lines(outstanding_bytes(s.size));
-	q->format = &vri__split_drv;
-	vri__split_drv_init(q, &s, at);
+	q->format = format;
+	format->init(q, &s, at);
 	for (unsigned i = 0; q->outstanding_bytes != NULL && i < s.size; i++)
 		ring_store_outstanding(&q->outstanding_bytes[i], 0);
 	q->state = QUEUE_LIVE;
@@ -298,7 +301,7 @@ unsigned vri_drvq_outstanding(const struct vri_drvq *q)
 
 unsigned vri_drvq_free_descriptors(const struct vri_drvq *q)
 {
-	return q != NULL ? q->split.n_free : 0;
+	return q != NULL && q->format != NULL ? q->format->free_descriptors(q) : 0;
 }
 
 enum vri_rule vri_drvq_broken(const struct vri_drvq *q)

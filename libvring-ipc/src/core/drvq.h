@@ -18,6 +18,11 @@
 /* One of these for each ring format, chosen once when the queue is made. The queue is live and the
  * arguments make sense when an op is called. */
 struct drvq_format {
+	/* How many bytes of private arrays it needs. */
+	size_t (*bytes)(const struct queue_setup *setup);
+	/* Sets its ring up in @q, whose common part is there: empties the areas that the driver
+	 * writes. @arrays: that many bytes of zeros that start a cache line. */
+	void (*init)(struct vri_drvq *q, const struct queue_setup *setup, void *arrays);
 	int (*add)(struct vri_drvq *q, const struct iovec *readable, unsigned n_readable,
 		   const struct iovec *writable, unsigned n_writable, void *token);
 	void (*publish)(struct vri_drvq *q);
@@ -32,9 +37,11 @@ struct drvq_format {
 	void (*suppress)(struct vri_drvq *q);
 	bool (*has_used)(const struct vri_drvq *q);
 	bool (*uses_memory)(const struct vri_drvq *q, uint64_t iova, uint64_t len);
+	unsigned (*free_descriptors)(const struct vri_drvq *q);
 };
 
 extern const struct drvq_format vri__split_drv;
+extern const struct drvq_format vri__packed_drv;
 
 /* The split ring as its driver knows it. Index arithmetic is modulo 2^16. */
 struct split_drv {
@@ -69,6 +76,48 @@ struct split_drv {
 	uint32_t unannounced; /* entries published since the last decision about a notification */
 };
 
+/* A buffer id and the descriptor that goes with it. The ids of one list are linked, and so are the
+ * free ones. */
+struct packed_buffer {
+	uint64_t addr;
+	uint32_t len;
+	uint16_t next;
+	/* of a whole list, in the record of its first id, which is the buffer's */
+	uint16_t last;
+	uint16_t n; /* descriptors in the ring */
+	bool indirect; /* addr and len are the table's */
+};
+
+/* The packed ring as its driver knows it. */
+struct packed_drv {
+	/* what add and publish touch */
+	_Alignas(64) void *ring;
+	struct packed_buffer *buffer; /* by id */
+	uint16_t free_id; /* the id freed last, if n_free says that there is one */
+	uint16_t n_free; /* ids, and as many descriptors */
+	uint16_t slot; /* where the next list goes */
+	uint16_t available; /* PACKED_BOTH of a descriptor made available there */
+	uint16_t staged_slot; /* the first list that was added and not yet published */
+	uint16_t staged_flags; /* its first flags, held back */
+	uint16_t n_staged; /* descriptors of such lists */
+	uint16_t shortest; /* no list that is outstanding has fewer descriptors */
+
+	/* what take touches */
+	uint16_t used_slot; /* where the device writes the next used descriptor */
+	uint16_t used; /* PACKED_BOTH of a descriptor used there */
+	uint32_t
+		unannounced; /* descriptors published since the last decision about a notification */
+
+	/* tables, and wishes */
+	_Alignas(64) uint8_t *tables;
+	struct ring_desc *tables_shadow; /* what stands in the indirect tables */
+	uint64_t tables_iova;
+	uint32_t indirect_max; /* 0: no tables */
+	uint32_t wish; /* what stands in the driver's event area */
+	uint32_t *wish_word;
+	const uint32_t *device_wish;
+};
+
 struct vri_drvq {
 	/* hot in every call */
 	_Alignas(64) uint32_t state; /* enum queue_state */
@@ -84,6 +133,7 @@ struct vri_drvq {
 
 	union {
 		struct split_drv split;
+		struct packed_drv packed;
 	};
 
 	_Alignas(64) struct counters count;
@@ -97,10 +147,5 @@ struct vri_drvq {
 	enum vri_rule rule;
 	uint64_t deadline_ns;
 };
-
-/* Sets a split ring up in @q, whose common part is there: empties descriptor table and available
- * ring. @arrays: vri__split_drv_bytes() of zeros that start a cache line. */
-size_t vri__split_drv_bytes(const struct queue_setup *setup);
-void vri__split_drv_init(struct vri_drvq *q, const struct queue_setup *setup, void *arrays);
 
 #endif

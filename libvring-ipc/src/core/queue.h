@@ -61,11 +61,11 @@ struct queue_setup {
 };
 
 /*
- * Make a side. Each empties what it writes: the driver's descriptor table and available ring, the
- * device's used ring; so both are there before the device's answer to DRIVER_OK, and neither side
+ * Make a side. Each empties what it writes: the driver's descriptor area and driver area, the
+ * device's device area; so both are there before the device's answer to DRIVER_OK, and neither side
  * looks at the other's areas before that.
  * Returns: 0; -EINVAL for a size that the format does not allow, or an area that is missing or not
- * aligned; -EOPNOTSUPP for a format that is not built (packed, in order); -ENOMEM.
+ * aligned; -EOPNOTSUPP for what is not built (in order); -ENOMEM.
  * Ownership: returned, the free below, which also works in a child made by fork().
  */
 int vri__drvq_new(const struct queue_setup *setup, struct vri_drvq **ret_q);

@@ -8,6 +8,16 @@
 
 #include "ring_layout.h"
 
+static bool size_is_valid(bool packed, unsigned size)
+{
+	return packed ? vri__packed_size_is_valid(size) : vri__split_size_is_valid(size);
+}
+
+static unsigned area_align(bool packed, enum ring_area area)
+{
+	return packed ? vri__packed_area_align(area) : vri__split_area_align(area);
+}
+
 int vri__queue_check_setup(const struct queue_setup *setup)
 {
 	const void *area[RING_AREAS] = {
@@ -15,15 +25,16 @@ int vri__queue_check_setup(const struct queue_setup *setup)
 		[RING_DRIVER_AREA] = setup->driver,
 		[RING_DEVICE_AREA] = setup->device,
 	};
+	bool packed = queue_has_feature(setup, VRI_F_RING_PACKED);
 
-	if (queue_has_feature(setup, VRI_F_RING_PACKED) || queue_has_feature(setup, VRI_F_IN_ORDER))
+	if (queue_has_feature(setup, VRI_F_IN_ORDER))
 		return -EOPNOTSUPP;
-	if (!vri__split_size_is_valid(setup->size) || setup->mem == NULL || setup->ops == NULL)
+	if (!size_is_valid(packed, setup->size) || setup->mem == NULL || setup->ops == NULL)
 		return -EINVAL;
-	/* virtio 1.4, 2.7: the alignments of the three areas. */
+	/* virtio 1.4, 2.7, 2.8: the alignments of the three areas. */
 	for (unsigned a = 0; a < RING_AREAS; a++)
 		if (area[a] == NULL ||
-		    (uintptr_t)area[a] % vri__split_area_align((enum ring_area)a) != 0)
+		    (uintptr_t)area[a] % area_align(packed, (enum ring_area)a) != 0)
 			return -EINVAL;
 	return 0;
 }

@@ -137,7 +137,8 @@ struct region_counters {
 	uint64_t sleeps; /* armed and found nothing */
 	uint64_t errors; /* rules that the peer broke */
 	uint64_t position; /* driver: used entries taken; device: available entries popped; since
-			      the queue's set-up */
+			      the queue's set-up. Packed: descriptors, so modulo twice the size it
+			      is the place in the ring and the lap */
 };
 
 static_assert(sizeof(struct region_part) == 32, "region layout");

@@ -12,9 +12,11 @@
  * Who orders whom
  *   publish of avail.idx (release)  ->  look at avail.idx (acquire): table, ring entries and payload
  *   publish of used.idx (release)   ->  look at used.idx (acquire): used entries and payload
- *   ring_fence_published() between publishing an index and looking at the peer's wish, and
- *   ring_fence_armed() between writing a wish and looking at the peer's index: of the two sides, at
- *   least one sees what the other stored, so a wake-up cannot be lost.
+ *   publish of a packed descriptor's flags (release)  ->  look at them (acquire): that descriptor,
+ *   all that were written behind it before, and payload; the same in both directions
+ *   ring_fence_published() between publishing an index or flags and looking at the peer's wish, and
+ *   ring_fence_armed() between writing a wish and looking at the peer's index or flags: of the two
+ *   sides, at least one sees what the other stored, so a wake-up cannot be lost.
  */
 #ifndef CORE_RING_ACCESS_H
 #define CORE_RING_ACCESS_H
@@ -55,15 +57,16 @@ static inline void ring__full_fence(void)
 #endif
 }
 
-/* Between the publish of avail.idx or used.idx and the look at the peer's flags or event word.
- * Pairs with ring_fence_armed() on the other side. virtio 1.4, 2.7.13.4.1 */
+/* Between the publish of avail.idx, used.idx or a packed descriptor's flags and the look at the
+ * peer's flags or event word. Pairs with ring_fence_armed() on the other side.
+ * virtio 1.4, 2.7.13.4.1, 2.8.21.3.1 */
 static inline void ring_fence_published(void)
 {
 	ring__full_fence();
 }
 
-/* Between a store to our flags or event word and the look at the peer's index. Pairs with
- * ring_fence_published() on the other side. */
+/* Between a store to our flags or event word and the look at the peer's index or descriptor flags.
+ * Pairs with ring_fence_published() on the other side. */
 static inline void ring_fence_armed(void)
 {
 	ring__full_fence();
@@ -212,6 +215,118 @@ static inline void ring_store_desc_addr(void *table, unsigned i, uint64_t addr)
 static inline void ring_store_desc_rest(void *table, unsigned i, uint64_t rest)
 {
 	__atomic_store_n((uint64_t *)table + 2 * (size_t)i + 1, htole64(rest), __ATOMIC_RELAXED);
+}
+
+/* ---- packed descriptors ----
+ * The flags have 16 bits and are one access of that size on both sides, whoever the peer is; they are
+ * stored last and read first. */
+
+/* The body of a packed descriptor: all but its flags. */
+struct ring_packed_body {
+	uint64_t addr;
+	uint32_t len;
+	uint16_t id;
+};
+
+static inline char *ring__packed_field(const void *ring, unsigned i, unsigned offset)
+{
+	return (char *)ring + RING_DESC_BYTES * (size_t)i + offset;
+}
+
+static inline uint16_t *ring__packed_flags(const void *ring, unsigned i)
+{
+	return (uint16_t *)(void *)ring__packed_field(ring, i, 14);
+}
+
+/* Makes descriptor @i available, with everything that was stored before. Pairs with
+ * ring_look_packed_flags() in packed_dev.c. virtio 1.4, 2.8.21.1.1 */
+static inline void ring_publish_packed_available(void *ring, unsigned i, uint16_t flags)
+{
+	__atomic_store_n(ring__packed_flags(ring, i), htole16(flags), RING_PUBLISH_ORDER);
+}
+
+/* Marks descriptor @i as used, with everything that was stored before. Pairs with
+ * ring_look_packed_flags() in packed_drv.c. virtio 1.4, 2.8.15 */
+static inline void ring_publish_packed_used(void *ring, unsigned i, uint16_t flags)
+{
+	__atomic_store_n(ring__packed_flags(ring, i), htole16(flags), __ATOMIC_RELEASE);
+}
+
+/* Pairs with ring_publish_packed_available() or ring_publish_packed_used() of the other side. */
+static inline uint16_t ring_look_packed_flags(const void *ring, unsigned i)
+{
+	return le16toh(__atomic_load_n(ring__packed_flags(ring, i), __ATOMIC_ACQUIRE));
+}
+
+/* Of a descriptor behind the one whose flags were published and looked at, which orders it. */
+static inline uint16_t ring_load_packed_flags(const void *ring, unsigned i)
+{
+	return le16toh(__atomic_load_n(ring__packed_flags(ring, i), __ATOMIC_RELAXED));
+}
+
+static inline void ring_store_packed_flags(void *ring, unsigned i, uint16_t flags)
+{
+	__atomic_store_n(ring__packed_flags(ring, i), htole16(flags), __ATOMIC_RELAXED);
+}
+
+static inline void ring_store_packed_addr(void *ring, unsigned i, uint64_t addr)
+{
+	__atomic_store_n((uint64_t *)(void *)ring__packed_field(ring, i, 0), htole64(addr),
+			 __ATOMIC_RELAXED);
+}
+
+/* Id and length, of which a used descriptor has nothing else. */
+static inline void ring_store_packed_id_len(void *ring, unsigned i, uint16_t id, uint32_t len)
+{
+	__atomic_store_n((uint32_t *)(void *)ring__packed_field(ring, i, 8), htole32(len),
+			 __ATOMIC_RELAXED);
+	__atomic_store_n((uint16_t *)(void *)ring__packed_field(ring, i, 12), htole16(id),
+			 __ATOMIC_RELAXED);
+}
+
+static inline void ring_load_packed_id_len(const void *ring, unsigned i, uint16_t *ret_id,
+					   uint32_t *ret_len)
+{
+	*ret_len = le32toh(__atomic_load_n((uint32_t *)(void *)ring__packed_field(ring, i, 8),
+					   __ATOMIC_RELAXED));
+	*ret_id = le16toh(__atomic_load_n((uint16_t *)(void *)ring__packed_field(ring, i, 12),
+					  __ATOMIC_RELAXED));
+}
+
+static inline struct ring_packed_body ring_load_packed_body(const void *ring, unsigned i)
+{
+	struct ring_packed_body body;
+
+	body.addr = le64toh(__atomic_load_n((uint64_t *)(void *)ring__packed_field(ring, i, 0),
+					    __ATOMIC_RELAXED));
+	ring_load_packed_id_len(ring, i, &body.id, &body.len);
+	return body;
+}
+
+/* In an indirect table the two words of a descriptor are address; then length, id and flags from the
+ * lowest bit up: struct ring_desc with the upper two fields the other way round. */
+static inline uint64_t ring_packed_rest(uint32_t len, uint16_t flags)
+{
+	return (uint64_t)len | (uint64_t)flags << 48;
+}
+
+static inline uint16_t ring_packed_rest_flags(const struct ring_desc *desc)
+{
+	return (uint16_t)(desc->rest >> 48);
+}
+
+/* ---- packed event areas ----
+ * Offset and wrap counter in the lower 16 bits, flags in the upper: one word, so that nobody sees
+ * half of a wish. Relaxed, as the split ring's event words are. */
+
+static inline uint32_t ring_look_packed_wish(const uint32_t *area)
+{
+	return le32toh(__atomic_load_n(area, __ATOMIC_RELAXED));
+}
+
+static inline void ring_store_packed_wish(uint32_t *area, uint32_t wish)
+{
+	__atomic_store_n(area, htole32(wish), __ATOMIC_RELAXED);
 }
 
 /* ---- what only the inspector reads ----

@@ -13,6 +13,9 @@ enum ring_area { RING_DESC_AREA, RING_DRIVER_AREA, RING_DEVICE_AREA, RING_AREAS 
 /* A power of two, at most 32768. virtio 1.4, 2.7 */
 bool vri__split_size_is_valid(unsigned size);
 
+/* Any number from 1 to 32768. virtio 1.4, 2.8 */
+bool vri__packed_size_is_valid(unsigned size);
+
 /* Bytes of one area of a split virtqueue: 16, 6 + 2 and 6 + 8 for each of @size descriptors, the
  * event words included. @size must be valid. virtio 1.4, 2.7 */
 uint64_t vri__split_area_bytes(enum ring_area area, unsigned size);
@@ -20,11 +23,17 @@ uint64_t vri__split_area_bytes(enum ring_area area, unsigned size);
 /* 16, 2 and 4. virtio 1.4, 2.7 */
 unsigned vri__split_area_align(enum ring_area area);
 
+/* The same of a packed virtqueue: 16 for each descriptor, 4 and 4 for the two event suppression
+ * areas; aligned to 16, 4 and 4. virtio 1.4, 2.8 */
+uint64_t vri__packed_area_bytes(enum ring_area area, unsigned size);
+unsigned vri__packed_area_align(enum ring_area area);
+
 /*
- * Checks the places of the three areas of a split virtqueue, as iovas.
+ * Checks the places of the three areas of a split (packed) virtqueue, as iovas.
  * Returns: 0; -EINVAL, and *ret_why (static text, may be NULL on input) says what is wrong: the size,
  * the alignment, a wrap around the end of the address space, or areas that overlap.
  */
 int vri__split_check_areas(const uint64_t iova[RING_AREAS], unsigned size, const char **ret_why);
+int vri__packed_check_areas(const uint64_t iova[RING_AREAS], unsigned size, const char **ret_why);
 
 #endif

@@ -11,8 +11,9 @@ static const struct {
 } rules[VRI_RULE_COUNT] = {
 	[VRI_RULE_NONE] = { "none", "no rule was broken" },
 	[VRI_RULE_AVAIL_IDX] = { "avail-idx",
-				 "the available index moved by more than the queue size, or backwards" },
-	[VRI_RULE_HEAD] = { "head", "a head is not below the queue size" },
+				 "more was made available than the queue has room for, or the "
+				 "available index went back" },
+	[VRI_RULE_HEAD] = { "head", "a head or a buffer id is not below the queue size" },
 	[VRI_RULE_HEAD_IN_FLIGHT] = { "head-in-flight",
 				      "a head was made available again before it was used" },
 	[VRI_RULE_NEXT] = { "next", "a next field points outside of its table" },
@@ -35,7 +36,7 @@ static const struct {
 				     "than 65536 descriptors" },
 	[VRI_RULE_INDIRECT_ADDRESS] = { "indirect-address",
 					"an indirect table that is not inside of the shared memory" },
-	[VRI_RULE_FLAGS] = { "flags", "flag bits that mean nothing" },
+	[VRI_RULE_FLAGS] = { "flags", "a descriptor inside of a list is not available" },
 	[VRI_RULE_USED_IDX] = { "used-idx",
 				"the used index moved by more than what is outstanding, or backwards" },
 	[VRI_RULE_USED_ID] = { "used-id", "a used id is not below the queue size or not a head" },

@@ -14,7 +14,6 @@
 #include "devq.h"
 
 #include <errno.h>
-#include <sys/random.h>
 
 #include <linux/virtio_ring.h>
 
@@ -42,7 +41,7 @@ static inline enum vri_rule look_for_available(struct vri_devq *q)
 static int split_pop(struct vri_devq *q, struct vri_chain *chain, enum vri_rule *ret_rule)
 {
 	struct split_dev *s = &q->split;
-	struct split_flight *flight;
+	struct flight *flight;
 	unsigned slot, head;
 	int r;
 
@@ -67,8 +66,8 @@ static int split_pop(struct vri_devq *q, struct vri_chain *chain, enum vri_rule 
 		return r;
 
 	chain->head = (uint16_t)head;
-	chain->id = (uint32_t)s->epoch << 16 | s->avail_idx;
-	*flight = (struct split_flight){
+	chain->id = (uint32_t)q->epoch << 16 | s->avail_idx;
+	*flight = (struct flight){
 		.readable_len = chain->readable_len,
 		.writable_len = chain->writable_len,
 		.id = chain->id,
@@ -112,7 +111,7 @@ static int split_push(struct vri_devq *q, const struct vri_chain *chain, uint32_
 	unsigned slot = s->used_idx & q->mask;
 	unsigned head = chain->head;
 	struct split_used *shadow = &s->used_shadow[slot];
-	struct split_flight *flight;
+	struct flight *flight;
 
 	if (head >= q->size)
 		return -EINVAL;
@@ -240,23 +239,14 @@ static void split_suppress(struct vri_devq *q)
 
 /* ---- set-up ---- */
 
-size_t vri__split_dev_bytes(const struct queue_setup *setup)
+static size_t split_bytes(const struct queue_setup *setup)
 {
-	return queue_lines(setup->size * sizeof(struct split_flight)) +
+	return queue_lines(setup->size * sizeof(struct flight)) +
 	       queue_lines(setup->size * sizeof(uint16_t)) +
 	       setup->size * sizeof(struct split_used);
 }
 
-/* Tells the chains of one life of the queue from those of another. It is no secret: it protects
- * from mistakes of the device's own program. */
-static uint16_t new_epoch(void)
-{
-	uint16_t epoch = 0;
-
-	return getrandom(&epoch, sizeof(epoch), GRND_NONBLOCK) == sizeof(epoch) ? epoch : 0;
-}
-
-void vri__split_dev_init(struct vri_devq *q, const struct queue_setup *setup, void *arrays)
+static void split_init(struct vri_devq *q, const struct queue_setup *setup, void *arrays)
 {
 	struct split_dev *s = &q->split;
 	struct vring_avail *avail = setup->driver;
@@ -273,16 +263,17 @@ void vri__split_dev_init(struct vri_devq *q, const struct queue_setup *setup, vo
 	s->used_ring = (uint32_t *)used->ring;
 	s->avail_event_word = (uint16_t *)&used->ring[size];
 
-	s->flight = (struct split_flight *)at;
-	at += queue_lines(size * sizeof(struct split_flight));
+	s->flight = (struct flight *)at;
+	at += queue_lines(size * sizeof(struct flight));
 	s->popped = (uint16_t *)at;
 	at += queue_lines(size * sizeof(uint16_t));
 	s->used_shadow = (struct split_used *)at;
-	s->epoch = new_epoch();
 	ring_zero_area(used, vri__split_area_bytes(RING_DEVICE_AREA, size));
 }
 
 const struct devq_format vri__split_dev = {
+	.bytes = split_bytes,
+	.init = split_init,
 	.pop = split_pop,
 	.rewind = split_rewind,
 	.push = split_push,

@@ -432,13 +432,13 @@ static size_t tables_bytes(const struct queue_setup *setup)
 		       (size_t)setup->size * setup->indirect_max * sizeof(struct ring_desc);
 }
 
-size_t vri__split_drv_bytes(const struct queue_setup *setup)
+static size_t split_bytes(const struct queue_setup *setup)
 {
 	return queue_lines(setup->size * sizeof(struct ring_desc)) +
 	       2 * queue_lines(setup->size * sizeof(uint16_t)) + tables_bytes(setup);
 }
 
-void vri__split_drv_init(struct vri_drvq *q, const struct queue_setup *setup, void *arrays)
+static void split_init(struct vri_drvq *q, const struct queue_setup *setup, void *arrays)
 {
 	struct split_drv *s = &q->split;
 	struct vring_avail *avail = setup->driver;
@@ -478,7 +478,14 @@ void vri__split_drv_init(struct vri_drvq *q, const struct queue_setup *setup, vo
 	ring_zero_area(avail, vri__split_area_bytes(RING_DRIVER_AREA, size));
 }
 
+static unsigned split_free_descriptors(const struct vri_drvq *q)
+{
+	return q->split.n_free;
+}
+
 const struct drvq_format vri__split_drv = {
+	.bytes = split_bytes,
+	.init = split_init,
 	.add = split_add,
 	.publish = split_publish,
 	.announce = split_announce,
@@ -487,4 +494,5 @@ const struct drvq_format vri__split_drv = {
 	.suppress = split_suppress,
 	.has_used = split_has_used,
 	.uses_memory = split_uses_memory,
+	.free_descriptors = split_free_descriptors,
 };

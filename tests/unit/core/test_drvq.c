@@ -67,7 +67,11 @@ static const struct setup_case setups[] = {
 	{ "descriptor table by 8", 4, 0, 8, 0, 0, -EINVAL },
 	{ "available ring by 1", 4, 0, 0, 1, 0, -EINVAL },
 	{ "used ring by 2", 4, 0, 0, 0, 2, -EINVAL },
-	{ "packed", SIZE, 1ull << 34, 0, 0, 0, -EOPNOTSUPP },
+	{ "packed", SIZE, 1ull << 34, 0, 0, 0, 0 },
+	{ "packed, no power of two", 6, 1ull << 34, 0, 0, 0, 0 },
+	{ "packed, no descriptor", 0, 1ull << 34, 0, 0, 0, -EINVAL },
+	{ "packed, too large", 65536, 1ull << 34, 0, 0, 0, -EINVAL },
+	{ "packed, driver area by 2", 4, 1ull << 34, 0, 2, 0, -EINVAL },
 	{ "in order", SIZE, 1ull << 35, 0, 0, 0, -EOPNOTSUPP },
 };
 
