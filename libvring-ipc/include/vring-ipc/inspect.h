@@ -62,7 +62,7 @@ enum vri_inspect_role {
 
 #define VRI_INSPECT_PROCESSES_MAX 8
 
-/* A process that holds a link's region, as seen in /proc. */
+/* A process that holds a link's region and can write to it, as seen in /proc. */
 struct vri_inspect_process {
 	int32_t pid;
 	uint32_t roles; /* enum vri_inspect_role, by the hints; 0: neither side names this pid */

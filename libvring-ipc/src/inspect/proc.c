@@ -78,6 +78,10 @@ static int try_file(const struct proc *proc, pid_t pid, int dir, const char *nam
 	n = readlinkat(dir, name, target, sizeof(target));
 	if (n != (ssize_t)strlen(LINK_TEXT) || memcmp(target, LINK_TEXT, (size_t)n) != 0)
 		return 0;
+	/* The mode of the link is that of the descriptor. A side can write; one who cannot looks on,
+	 * as we do. */
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !(st.st_mode & S_IWUSR))
+		return 0;
 	file.path_fd = openat(dir, name, O_PATH | O_CLOEXEC);
 	if (file.path_fd < 0)
 		return 0;

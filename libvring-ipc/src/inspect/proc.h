@@ -22,7 +22,7 @@ struct proc {
 int proc_open(struct proc *ret_proc);
 void proc_close(struct proc *proc);
 
-/* A memfd with the name of a region in the hands of a process. */
+/* A memfd with the name of a region in the hands of a process that can write to it. */
 struct proc_file {
 	pid_t pid;
 	dev_t dev;

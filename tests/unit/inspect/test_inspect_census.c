@@ -295,6 +295,27 @@ Test(inspect_census, processes_of_an_open_link_are_found)
 	synthetic_fini(&s);
 }
 
+/* Another inspector, say, or the view that somebody was given. */
+Test(inspect_census, who_can_only_read_is_no_side_of_a_link)
+{
+	struct vri_inspect *insp = NULL;
+	struct synthetic s;
+	char path[64];
+	int read_only;
+
+	synthetic_init(&s);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", s.fd);
+	read_only = open(path, O_RDONLY | O_CLOEXEC);
+	t_sys(read_only);
+	t_ok(vri_inspect_open_fd(&insp, read_only, why, sizeof(why)));
+	t_eq(vri_inspect_processes(insp, NULL, 0), 1);
+	synthetic_fini(&s);
+	t_eq(vri_inspect_processes(insp, NULL, 0), 0);
+	vri_inspect_close(insp);
+	t_errno_eq(open_pid(getpid(), "", &insp), -ENOENT);
+	close(read_only);
+}
+
 Test(inspect_census, invalid_regions_are_listed_with_what_is_wrong)
 {
 	struct seen seen = { 0 };
