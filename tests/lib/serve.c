@@ -109,7 +109,7 @@ static const struct vri_listener_callbacks callbacks = {
 	.link_down = link_down,
 };
 
-static void open_listener(struct serve *s, const char *address, const struct serve_opts *opts)
+void serve_open(struct serve *s, const char *address, const struct serve_opts *opts)
 {
 	static const uint8_t config[SERVE_CONFIG_SIZE] = { 1, 2, 3, 4, 5, 6, 7, 8 };
 	static const uint8_t writable[SERVE_CONFIG_SIZE] = { 1, 1, 1, 1 };
@@ -136,7 +136,7 @@ static void open_listener(struct serve *s, const char *address, const struct ser
 	t_ok(vri_listener_open(&s->listener, address, s->dev, &listener));
 }
 
-static void close_listener(struct serve *s)
+void serve_close(struct serve *s)
 {
 	vri_listener_close(s->listener);
 	vri_device_unref(s->dev);
@@ -155,13 +155,13 @@ static void *loop(void *data)
 		atomic_fetch_add(&s->dispatches, 1);
 	}
 	/* Where the links were served they end. */
-	close_listener(s);
+	serve_close(s);
 	return NULL;
 }
 
 void serve_start(struct serve *s, const char *address, const struct serve_opts *opts)
 {
-	open_listener(s, address, opts);
+	serve_open(s, address, opts);
 	s->stop_fd = eventfd(0, EFD_CLOEXEC);
 	t_sys(s->stop_fd);
 	t_eq(pthread_create(&s->thread, NULL, loop, s), 0);
@@ -187,7 +187,7 @@ void serve_fork(struct serve *s, const char *address, const struct serve_opts *o
 	if (s->child == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		close(ready[0]);
-		open_listener(s, address, opts);
+		serve_open(s, address, opts);
 		close(ready[1]);
 		while (vri_listener_wait(s->listener, -1) == 0)
 			;

@@ -40,6 +40,10 @@ struct serve {
 	pid_t child;
 };
 
+/* Makes device and listener and leaves it to the caller to dispatch. */
+void serve_open(struct serve *s, const char *address, const struct serve_opts *opts);
+void serve_close(struct serve *s);
+
 /* Serves at @address from a thread. The test fails if it cannot. @opts may be NULL. */
 void serve_start(struct serve *s, const char *address, const struct serve_opts *opts);
 
