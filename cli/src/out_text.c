@@ -392,8 +392,11 @@ static void print_object(const struct model *object, struct out *out, int indent
 			in_values = false;
 			continue;
 		}
-		if (!in_values)
+		if (!in_values) {
 			width = label_width(member);
+			if (member != object->first && out->began && member->label)
+				putchar('\n');
+		}
 		in_values = true;
 		print_line(member, out, indent, width);
 	}
