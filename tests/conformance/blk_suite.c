@@ -251,6 +251,39 @@ Test(blk, cache_mode_can_be_switched)
 	rig_end(&rig);
 }
 
+/* A flush has to wait for the disk; a read of what is in memory has not. */
+Test(blk, requests_overtake_each_other)
+{
+	int flush, read;
+	struct blk_rig rig;
+	bool overtaken = false;
+
+	rig_serve(&rig, MIB, "io=uring");
+	rig_drive(&rig, NULL, NULL);
+	for (int i = 0; i < 200 && !overtaken; i++) {
+		struct iovec iov = { rig_alloc(&rig, 65536), 65536 };
+		struct vri_blk_done done[2];
+		int n = 0;
+
+		t_ok(rig_write(&rig, (uint64_t)(i % 16) * 65536, iov.iov_base, 65536));
+		t_ok(vri_blk_flush(rig.blk, 0, &flush));
+		t_ok(vri_blk_read(rig.blk, 0, 0, &iov, 1, &read));
+		while (n < 2) {
+			int r = vri_blk_wait(rig.blk, 0, done + n, 2 - (unsigned)n, PATIENCE_MS);
+
+			t_gt(r, 0);
+			n += r;
+		}
+		t_eq(done[0].result, 0);
+		t_eq(done[1].result, 0);
+		overtaken = done[0].token == &read;
+		vri_pool_free(rig.pool, iov.iov_base);
+	}
+	rig_end(&rig);
+	if (!overtaken)
+		t_skip("a flush takes no time on this file system");
+}
+
 /* ---- limits that the driver keeps ---- */
 
 Test(blk, driver_refuses_what_the_disk_cannot)
