@@ -18,6 +18,11 @@
 
 #define URING_SQ_ENTRIES 256u
 #define URING_CQ_ENTRIES 1024u /* and so the most jobs in the kernel */
+/* The kernel serves a transfer that the page cache can take at once inside of the system call, in
+ * the thread that serves every link. One as large as this goes to a worker of the kernel when others
+ * are under way: it holds nobody up, the pieces are copied on several processors, and each completes
+ * when it is done. A lone or small one is quicker where it is. */
+#define URING_WORKER_BYTES 16384u
 #define URING_ROUNDS 4 /* of feed and reap in one run; the rest after others had their turn */
 
 struct uring_engine {
@@ -51,8 +56,20 @@ static struct blk_job *wait_list_take(struct uring_engine *engine)
 	return job;
 }
 
-static void prepare(struct io_uring_sqe *sqe, int fd, struct blk_job *job)
+static size_t transfer_bytes(const struct blk_call *call)
 {
+	size_t bytes = 0;
+
+	if (call->kind == BLK_CALL_READV || call->kind == BLK_CALL_WRITEV)
+		for (unsigned i = 0; i < call->n_iov; i++)
+			bytes += call->iov[i].iov_len;
+	return bytes;
+}
+
+static void prepare(const struct uring_engine *engine, struct io_uring_sqe *sqe,
+		    struct blk_job *job)
+{
+	int fd = engine->base.file->fd;
 	struct blk_call call;
 
 	blk_job_call(job, &call);
@@ -72,6 +89,8 @@ static void prepare(struct io_uring_sqe *sqe, int fd, struct blk_job *job)
 		break;
 	}
 	io_uring_sqe_set_data(sqe, job);
+	if (engine->in_kernel > 0 && transfer_bytes(&call) >= URING_WORKER_BYTES)
+		io_uring_sqe_set_flags(sqe, IOSQE_ASYNC);
 }
 
 /* Returns: false when the kernel takes no more now. */
@@ -87,7 +106,7 @@ static bool feed(struct uring_engine *engine)
 				return false;
 			continue;
 		}
-		prepare(sqe, engine->base.file->fd, wait_list_take(engine));
+		prepare(engine, sqe, wait_list_take(engine));
 		engine->in_kernel++;
 	}
 	if (io_uring_sq_ready(&engine->ring) == 0)
