@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Copyright (c) 2026 The vring-ipc authors */
 /*
- * A driver thread and a device thread on one split ring: numbered requests, each with a payload that
+ * A driver thread and a device thread on one ring: numbered requests, each with a payload that
  * both check, in batches of changing size. Whatever goes wrong is counted, so that this runs in a
  * test and in a bare program alike.
  */

@@ -6,6 +6,7 @@
 #include "test.h"
 
 #define EVENT_IDX (1ull << 29)
+#define PACKED (1ull << 34)
 
 #define POLL ~0u
 #define ALL (EXCHANGE_QUEUE / 2)
@@ -20,22 +21,34 @@ struct exchange_case {
 
 /* A spin of one look makes a side sleep as often as it can; 0 adapts. Polling threads share their
  * CPUs with other tests and get fewer requests. */
+#define SHAPES(format, ring)                                                                    \
+	{ format "flags, sleeping at once", ring, 1, 1, ALL, 150000 },                          \
+		{ format "event idx, sleeping at once", ring | EVENT_IDX, 1, 1, ALL, 150000 },  \
+		{ format "flags, adaptive", ring, 0, 0, ALL, 150000 },                          \
+		{ format "event idx, adaptive", ring | EVENT_IDX, 0, 0, ALL, 150000 },          \
+		{ format "flags, polling", ring, POLL, POLL, ALL, 10000 },                      \
+		{ format "event idx, polling", ring | EVENT_IDX, POLL, POLL, ALL, 10000 },      \
+		{ format "flags, one at a time, device sleeps", ring, POLL, 1, 1, 60000 },      \
+		{ format "flags, one at a time, driver sleeps", ring, 1, POLL, 1, 60000 },      \
+		{ format "event idx, one at a time, device sleeps",                             \
+		  ring | EVENT_IDX,                                                             \
+		  POLL,                                                                         \
+		  1,                                                                            \
+		  1,                                                                            \
+		  60000 },                                                                      \
+	{                                                                                       \
+		format "event idx, one at a time, driver sleeps", ring | EVENT_IDX, 1, POLL, 1, \
+			60000                                                                   \
+	}
+
 static const struct exchange_case cases[] = {
-	{ "flags, sleeping at once", 0, 1, 1, ALL, 150000 },
-	{ "event idx, sleeping at once", EVENT_IDX, 1, 1, ALL, 150000 },
-	{ "flags, adaptive", 0, 0, 0, ALL, 150000 },
-	{ "event idx, adaptive", EVENT_IDX, 0, 0, ALL, 150000 },
-	{ "flags, polling", 0, POLL, POLL, ALL, 10000 },
-	{ "event idx, polling", EVENT_IDX, POLL, POLL, ALL, 10000 },
-	{ "flags, one at a time, device sleeps", 0, POLL, 1, 1, 60000 },
-	{ "flags, one at a time, driver sleeps", 0, 1, POLL, 1, 60000 },
-	{ "event idx, one at a time, device sleeps", EVENT_IDX, POLL, 1, 1, 60000 },
-	{ "event idx, one at a time, driver sleeps", EVENT_IDX, 1, POLL, 1, 60000 },
+	SHAPES("split, ", 0),
+	SHAPES("packed, ", PACKED),
 };
 
 /* More requests than an index has values, where they sleep. A wait of ten seconds is a lost wake-up.
- * proves: drv:2.7k/1 drv:2.7k/2 dev:2.7u/1 dev:2.7u/2
- * faults: B19 H8 */
+ * proves: drv:2.7k/1 drv:2.7k/2 dev:2.7u/1 dev:2.7u/2 drv:2.8k/1 drv:2.8k/2
+ * faults: B19 H8 H10 */
 TestEach(two_threads, every_request_is_answered_and_nobody_sleeps_on, cases, struct exchange_case,
 	 .timeout = 60)
 {
