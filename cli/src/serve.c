@@ -8,24 +8,24 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <uv.h>
+
+#include <vring-ipc/uv.h>
 
 #include "options.h"
 
 struct server;
 
-/* One address. The listener is watched by a libuv handle, whose data points here. */
+/* One address. */
 struct served {
 	struct server *server;
 	const char *address; /* borrowed from argv */
 	struct vri_listener *listener;
-	uv_poll_t watch;
+	struct vri_uv_listener watch; /* its data points here */
 };
 
 struct server {
@@ -147,7 +147,7 @@ static void end(struct server *server)
 	for (unsigned i = 0; i < server->n_signals; i++)
 		uv_close((uv_handle_t *)&server->signals[i], NULL);
 	for (unsigned i = 0; i < server->n_served; i++)
-		uv_close((uv_handle_t *)&server->served[i].watch, NULL);
+		vri_uv_listener_stop(&server->served[i].watch, NULL);
 }
 
 static void on_signal(uv_signal_t *handle, int signal)
@@ -155,43 +155,33 @@ static void on_signal(uv_signal_t *handle, int signal)
 	end(handle->data);
 }
 
-static void on_ready(uv_poll_t *handle, int status, int happened)
+static void on_failed(struct vri_uv_listener *watch, int result)
 {
-	struct served *served = handle->data;
-	struct server *server = served->server;
-	int r;
+	struct served *served = watch->data;
 
-	if (server->closing)
-		return;
-	r = status < 0 ? status : vri_listener_dispatch(served->listener);
-	if (r < 0) {
-		cmd_fail("%s: cannot go on: %s", served->address, vri_strerror(r));
-		server->error = r;
-		end(server);
-	}
+	cmd_fail("%s: cannot go on: %s", served->address, vri_strerror(result));
+	served->server->error = result;
+	end(served->server);
 }
 
 static int listen_at(struct server *server, const char *address)
 {
 	struct served *served = &server->served[server->n_served];
-	int events, r;
+	int r;
 
 	r = vri_listener_open(&served->listener, address, server->serve->dev, &server->opts);
 	if (r < 0)
 		return cmd_fail("%s: %s", address, listen_error(r));
 	served->server = server;
 	served->address = address;
-	r = uv_poll_init(&server->loop, &served->watch, vri_listener_fd(served->listener));
+	served->watch.data = served;
+	r = vri_uv_listener_start(&server->loop, &served->watch, served->listener, on_failed);
 	if (r < 0) {
 		vri_listener_close(served->listener);
 		return cmd_fail("%s: cannot be watched: %s", address, uv_strerror(r));
 	}
-	served->watch.data = served;
 	server->n_served++;
-	events = vri_listener_events(served->listener) & POLLOUT ? UV_READABLE | UV_WRITABLE :
-								   UV_READABLE;
-	r = uv_poll_start(&served->watch, events, on_ready);
-	return r < 0 ? cmd_fail("%s: cannot be watched: %s", address, uv_strerror(r)) : CMD_OK;
+	return CMD_OK;
 }
 
 static int listen_everywhere(struct server *server)
