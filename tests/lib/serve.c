@@ -150,7 +150,11 @@ static void *loop(void *data)
 	struct pollfd p[] = { { vri_listener_fd(s->listener), vri_listener_events(s->listener), 0 },
 			      { s->stop_fd, POLLIN, 0 } };
 
-	while (poll(p, 2, -1) >= 0 && !p[1].revents) {
+	while (s->opts.waits && poll(&p[1], 1, 0) == 0) {
+		t_ok(vri_listener_wait(s->listener, 5));
+		atomic_fetch_add(&s->dispatches, 1);
+	}
+	while (!s->opts.waits && poll(p, 2, -1) >= 0 && !p[1].revents) {
 		t_ok(vri_listener_dispatch(s->listener));
 		atomic_fetch_add(&s->dispatches, 1);
 	}

@@ -509,6 +509,72 @@ LinkTest(an_idle_link_is_asleep)
 	serve_stop(&serve);
 }
 
+/* ---- a device that looks before it sleeps ---- */
+
+/* Sends @n bytes-long requests one after the other without sleeping. Returns: how many kicks had to
+ * wake the device. */
+static unsigned kicks_of(struct vri_link *link, int n)
+{
+	struct vri_drvq *q = vri_driver_drvq(vri_link_driver(link), 0);
+	char *buffer = vri_pool_alloc(vri_driver_pool(vri_link_driver(link)), 64);
+	unsigned kicks = 0;
+
+	for (int i = 0; i < n; i++) {
+		struct iovec readable = { buffer, 32 }, writable = { buffer + 32, 32 };
+		void *token;
+		uint32_t len;
+		int r;
+
+		t_ok(vri_drvq_add(q, &readable, 1, &writable, 1, link));
+		r = vri_drvq_kick(q);
+		t_ok(r);
+		kicks += (unsigned)r;
+		while ((r = vri_drvq_get_used(q, &token, &len)) == 0)
+			;
+		t_eq(r, 1);
+	}
+	vri_pool_free(vri_driver_pool(vri_link_driver(link)), buffer);
+	return kicks;
+}
+
+LinkTest(a_device_that_never_sleeps_is_never_woken)
+{
+	struct serve_opts opts = { .waits = true, .listener.spin = ~0u };
+	struct vri_link *link, *other;
+
+	serve_start(&serve, address, &opts);
+	link = open_started(NULL);
+	serve_echo(link, 0, 64);
+	t_eq(kicks_of(link, 200), 0);
+	/* Its sockets are looked at all the same. */
+	other = open_started(NULL);
+	serve_echo(other, 0, 64);
+	vri_link_close(other);
+	serve_await_links(&serve, 1);
+	t_eq(kicks_of(link, 200), 0);
+	vri_link_close(link);
+	serve_stop(&serve);
+}
+
+LinkTest(a_device_that_looks_for_a_while_loses_no_kick)
+{
+	static const unsigned spins[] = { 0, 1, 1000, 100000 };
+
+	for (int i = 0; i < 4; i++) {
+		struct serve_opts opts = { .waits = true, .listener.spin = spins[i] };
+		struct vri_link *links[3];
+
+		serve_start(&serve, address, &opts);
+		for (int n = 0; n < 3; n++)
+			links[n] = open_started(NULL);
+		for (int round = 0; round < 200; round++)
+			serve_echo(links[round % 3], 0, 64);
+		for (int n = 0; n < 3; n++)
+			vri_link_close(links[n]);
+		serve_stop(&serve);
+	}
+}
+
 /* ---- memory ---- */
 
 LinkTest(memory_of_the_applications_own_travels_in_its_direction_only)
