@@ -236,6 +236,38 @@ Test(loopback, a_config_change_wakes_the_link)
 	rig_close(&rig);
 }
 
+/* proves: drv:4n/2 dev:4n/1 */
+Test(loopback, one_wake_up_can_mean_a_config_change_and_a_used_buffer)
+{
+	static const struct vri_driver_callbacks callbacks = {
+		.size = sizeof(callbacks),
+		.config_changed = count_call,
+	};
+	struct pollfd fd = { .events = POLLIN };
+	struct rig rig = { 0 };
+	struct request request;
+	unsigned n = 0;
+	uint8_t byte = 1;
+	uint32_t len;
+	void *token;
+
+	rig_start(&rig, NULL, NULL);
+	vri_driver_set_callbacks(rig.drv, &callbacks, &n);
+	t_ok(vri_link_dispatch(rig.link));
+	t_ok(vri_drvq_arm(vri_driver_drvq(rig.drv, 0)));
+	add(&rig, 0, &request, 64);
+	t_ok(vri_device_config_set(rig.dev, 0, &byte, 1));
+	/* It stays visible until it is dispatched, however often somebody looks. */
+	fd.fd = vri_link_fd(rig.link);
+	for (int i = 0; i < 3; i++)
+		t_eq(poll(&fd, 1, WATCHDOG_MS), 1);
+	t_ok(vri_link_dispatch(rig.link));
+	t_eq(n, 1);
+	t_eq(vri_drvq_get_used(vri_driver_drvq(rig.drv, 0), &token, &len), 1);
+	check_and_free(&rig, &request, len);
+	rig_close(&rig);
+}
+
 /* proves: drv:2.4/1 dev:2.4/1 drv:3.3/2 */
 Test(loopback, a_reset_waits_for_what_the_device_still_runs)
 {
