@@ -22,7 +22,7 @@
 #define MIB 1048576u
 #define HALF (16 * MIB)
 #define KILLS 50
-/* From before the connect to far into the copy; a copy takes about half of it. */
+/* From before the connect to far into the copy, or behind its end on a fast machine. */
 #define MOMENT_MAX_NS 40000000
 
 struct pair {
