@@ -140,8 +140,6 @@ void serve_close(struct serve *s)
 {
 	vri_listener_close(s->listener);
 	vri_device_unref(s->dev);
-	s->listener = NULL;
-	s->dev = NULL;
 }
 
 static void *loop(void *data)

@@ -12,7 +12,9 @@ VRI_BEGIN_DECLS
 
 /*
  * Addresses
- *   unix:PATH   a Unix socket that a listener made: no daemon needed. unix:@NAME is an abstract one
+ *   unix:PATH   a Unix socket that a listener made: no daemon needed. unix:@NAME is an abstract one,
+ *               which has no file: processes of the listener's user and root may attach, others only
+ *               when vri_listener_opts.mode lets others read or write
  *   loop:       driver and device in one process; the device is vri_link_opts.device
  */
 
@@ -22,6 +24,14 @@ enum vri_notifier {
 		0, /* eventfd between processes of one user, a pipe between different users */
 	VRI_NOTIFIER_EVENTFD = 1, /* fastest to send; shares an open file with the peer */
 	VRI_NOTIFIER_PIPE = 2, /* nothing is shared: no peer can make a notification block */
+};
+
+/* How the queues of a link are laid out, all of them. virtio 1.4, 2.7, 2.8 */
+enum vri_ring {
+	VRI_RING_AUTO = 0, /* split now: every device has it, and every tool reads it */
+	VRI_RING_SPLIT = 1,
+	VRI_RING_PACKED = 2, /* fewer cache lines change hands when completions come out of order;
+				sizes need not be powers of two */
 };
 
 /* ---- the driver's end ---- */
@@ -34,7 +44,7 @@ struct vri_link_opts {
 	uint32_t device_id; /* refuse a device with any other id; default: any */
 	unsigned n_queues; /* default: all that the device has */
 	unsigned queue_size; /* default 256, or the device's maximum when that is less; a power of
-				two */
+				two when the rings are split */
 	size_t pool_size; /* bytes of buffers; default 1 MiB */
 	unsigned indirect_max; /* pieces in one indirect table; default 32; ~0u: no tables */
 	enum vri_notifier notifier;
@@ -43,14 +53,16 @@ struct vri_link_opts {
 			*/
 	unsigned deadline_ms; /* how long the device may keep one request; default: for ever */
 	struct vri_device *device; /* for loop: only */
+	enum vri_ring ring;
 };
 
 /*
  * Opens a link: connects, checks who and what is there, makes, seals and fills the region,
  * attaches. The device is not started: vri_driver_start(). Returns: 0; -EINVAL for an address that
  * is not one; -ENAMETOOLONG; -ENOENT, -ECONNREFUSED, -EACCES as connect() says; -ECONNREFUSED also
- * when the device refused the link or is of another type; -EPROTO when what is there does not speak
- * this protocol; -ETIMEDOUT; -ENOMEM; -EMFILE. Ownership: returned; vri_link_close(). Threads: the
+ * when the device refused the link or is of another type; -EOPNOTSUPP when it lacks the ring
+ * that is asked for; -EPROTO when what is there does not speak
+ * this protocol; -ECONNRESET when it left in the middle; -ETIMEDOUT; -ENOMEM; -EMFILE. Ownership: returned; vri_link_close(). Threads: the
  * link belongs to one thread at a time, its queues may belong to others.
  */
 VRI_API int vri_link_open(struct vri_link **ret_link, const char *address,
@@ -70,7 +82,9 @@ VRI_API const char *vri_link_id(const struct vri_link *link);
 
 /* For an event loop: watch the descriptor for the events (a poll() mask), then call
  * vri_link_dispatch(). The descriptor covers control events and the used-buffer notifications of
- * all queues. */
+ * all queues but those that another thread waits on: the first vri_drvq_wait() or vri_drvq_fd() that
+ * comes from another thread than the link's makes the queue's notifications that thread's, until the
+ * thread calls the link itself. */
 VRI_API int vri_link_fd(const struct vri_link *link);
 VRI_API short vri_link_events(const struct vri_link *link);
 
