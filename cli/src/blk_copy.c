@@ -69,39 +69,28 @@ static void free_slots(struct copy *c)
 	c->queues = NULL;
 }
 
-/* ---- lent requests, oldest first ---- */
+/* ---- what the device has ---- */
 
 static void lend(struct copy *c, struct copy_slot *slot)
 {
 	struct copy_queue *q = &c->queues[slot->queue];
 
-	slot->older = q->newest;
-	slot->newer = NULL;
-	if (q->newest)
-		q->newest->newer = slot;
-	else
-		q->oldest = slot;
-	q->newest = slot;
+	slot->number = ++q->sent;
 	q->staged = true;
 	slot->state = COPY_LENT;
 	if (++c->in_flight > c->stats.max_in_flight)
 		c->stats.max_in_flight = c->in_flight;
 }
 
-static void take_back(struct copy *c, struct copy_slot *slot)
+static void take_back(struct copy *c, const struct copy_slot *slot)
 {
 	struct copy_queue *q = &c->queues[slot->queue];
 
 	c->stats.requests++;
-	c->stats.out_of_order += q->oldest != slot;
-	if (slot->older)
-		slot->older->newer = slot->newer;
+	if (slot->number < q->newest_done)
+		c->stats.out_of_order++;
 	else
-		q->oldest = slot->newer;
-	if (slot->newer)
-		slot->newer->older = slot->older;
-	else
-		q->newest = slot->older;
+		q->newest_done = slot->number;
 	c->in_flight--;
 }
 

@@ -32,7 +32,7 @@ enum copy_state {
 
 /* One request and its buffer. */
 struct copy_slot {
-	struct copy_slot *older, *newer; /* the lent ones of a queue, in the order of sending */
+	uint64_t number; /* of the request, counted by its queue */
 	void *buf; /* of the link's pool, request_size bytes */
 	void *mine; /* private, as large, to compare with; NULL without verify */
 	uint64_t at; /* where it begins in the range that is copied */
@@ -44,7 +44,8 @@ struct copy_slot {
 };
 
 struct copy_queue {
-	struct copy_slot *oldest, *newest;
+	uint64_t sent; /* requests */
+	uint64_t newest_done; /* the highest number that came back */
 	bool staged; /* something is to be kicked */
 };
 
@@ -52,7 +53,7 @@ struct copy_queue {
 struct copy_stats {
 	uint64_t bytes; /* moved, and verified where that was asked for */
 	uint64_t requests; /* answered by the device */
-	uint64_t out_of_order; /* answered before an older request of the same queue */
+	uint64_t out_of_order; /* answered after a newer request of the same queue */
 	unsigned max_in_flight; /* over all queues */
 	double seconds;
 };
