@@ -61,9 +61,9 @@ struct vri_link_opts {
  * attaches. The device is not started: vri_driver_start(). Returns: 0; -EINVAL for an address that
  * is not one; -ENAMETOOLONG; -ENOENT, -ECONNREFUSED, -EACCES as connect() says; -ECONNREFUSED also
  * when the device refused the link or is of another type; -EOPNOTSUPP when it lacks the ring
- * that is asked for; -EPROTO when what is there does not speak
- * this protocol; -ECONNRESET when it left in the middle; -ETIMEDOUT; -ENOMEM; -EMFILE. Ownership: returned; vri_link_close(). Threads: the
- * link belongs to one thread at a time, its queues may belong to others.
+ * that is asked for; -EPROTO when what is there does not speak this protocol; -ECONNRESET when it
+ * left in the middle; -ETIMEDOUT; -ENOMEM; -EMFILE. Ownership: returned; vri_link_close(). Threads:
+ * the link belongs to one thread at a time, its queues may belong to others.
  */
 VRI_API int vri_link_open(struct vri_link **ret_link, const char *address,
 			  const struct vri_link_opts *opts);

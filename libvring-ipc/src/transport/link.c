@@ -93,8 +93,9 @@ static int complete_link_opts(const struct vri_link_opts *given, struct vri_link
 	if (r < 0)
 		return r;
 	if (ret->n_queues > VRI_QUEUES_MAX || ret->queue_size > VRI_QUEUE_SIZE_MAX ||
-	    (ret->queue_size && !is_power_of_two(ret->queue_size)) ||
-	    ret->pool_size > REGION_SIZE_MAX ||
+	    (ret->queue_size && ret->ring != VRI_RING_PACKED &&
+	     !is_power_of_two(ret->queue_size)) ||
+	    ret->ring > VRI_RING_PACKED || ret->pool_size > REGION_SIZE_MAX ||
 	    (ret->indirect_max > VRI_QUEUE_SIZE_MAX && ret->indirect_max != ~0u) ||
 	    ret->notifier > VRI_NOTIFIER_PIPE || ret->timeout_ms > INT_MAX)
 		return -EINVAL;
