@@ -57,6 +57,8 @@ struct vri_blk_device_opts {
  * write is durable when it completes. Where the file has become shorter or the disk is full, the
  * requests concerned end with IOERR; a write behind a file's new end makes it longer again. A
  * request without a byte for its status is given back with nothing written.
+ * Executing a request twice does what executing it once does, as long as nobody wrote to the same
+ * sectors in between: all of them are safe to repeat.
  *
  * Returns: 0; -ENOENT; -EACCES; -EISDIR for a directory; -ENOTBLK for anything else that is neither
  * a regular file nor a block device; -EINVAL for options that make no sense or a file smaller than

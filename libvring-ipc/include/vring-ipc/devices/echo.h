@@ -21,6 +21,7 @@ VRI_BEGIN_DECLS
  * Commands    Readable: struct vri_echo_command. Writable: struct vri_echo_answer. Either may be
  *             shorter (what is missing is 0, or is not answered) or longer (the rest is ignored),
  *             so both can grow. A command holds for its link alone.
+ * Repeating  Messages and commands are safe to repeat.
  */
 #define VRI_ECHO_TYPE "org.vring-ipc.echo" /* the type string; the device id is VRI_ID_ECHO */
 

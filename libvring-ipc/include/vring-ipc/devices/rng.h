@@ -22,7 +22,7 @@ struct vri_rng_device_opts {
 
 /*
  * Makes a device that fills what it is given with getrandom(). A buffer may come back with fewer
- * bytes than it holds, never with none; links take turns.
+ * bytes than it holds, never with none; links take turns. Requests are safe to repeat.
  * Returns: 0; -EINVAL; -ENOMEM. Ownership: returned; vri_device_unref().
  */
 VRI_API int vri_rng_device_new(const struct vri_rng_device_opts *opts, struct vri_device **ret_dev);
