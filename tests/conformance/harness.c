@@ -15,6 +15,11 @@
 #include "devices.h"
 #include "test.h"
 
+/* Of programs that are no suites and leave it open. */
+#ifndef RING
+#define RING VRI_RING_AUTO
+#endif
+
 extern char **environ;
 
 /* ---- the server ---- */
@@ -93,6 +98,8 @@ int harness_try_link(struct harness *h, const struct vri_link_opts *opts,
 	if (opts)
 		o = *opts;
 	o.device = h->dev;
+	if (o.ring == VRI_RING_AUTO)
+		o.ring = RING;
 	return vri_link_open(ret_link, h->address, &o);
 }
 

@@ -33,7 +33,7 @@ void harness_begin(struct harness *h, const char *transport);
 /* Makes a device as devices_make() and serves it. */
 void harness_serve(struct harness *h, const char *kind, const char *options);
 
-/* Opens a link to it. @opts may be NULL; its device is filled in. */
+/* Opens a link to it. @opts may be NULL; its device and ring are filled in. */
 struct vri_link *harness_link(struct harness *h, const struct vri_link_opts *opts);
 /* The same for links that may fail. */
 int harness_try_link(struct harness *h, const struct vri_link_opts *opts,

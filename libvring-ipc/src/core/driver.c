@@ -42,11 +42,15 @@ static int take_options(struct vri_driver *drv, const struct vri_link_opts *give
 		opts.queue_size = offer->queue_size_max < QUEUE_SIZE_DEFAULT ?
 					  offer->queue_size_max :
 					  QUEUE_SIZE_DEFAULT;
-	if (opts.n_queues > offer->n_queues || opts.queue_size > offer->queue_size_max)
+	if (opts.n_queues > offer->n_queues || opts.queue_size > offer->queue_size_max ||
+	    (unsigned)opts.ring > VRI_RING_PACKED)
 		return -EINVAL;
+	if (opts.ring == VRI_RING_PACKED && !vri_features_has(&offer->features, VRI_F_RING_PACKED))
+		return -EOPNOTSUPP;
 	indirect_max = opts.indirect_max ? opts.indirect_max : INDIRECT_MAX_DEFAULT;
 	drv->plan = (struct region_plan){
 		.n_queues = opts.n_queues ? opts.n_queues : offer->n_queues,
+		.format = opts.ring == VRI_RING_PACKED ? RING_PACKED : RING_SPLIT,
 		.queue_size = opts.queue_size,
 		.indirect_max = indirect_max == NO_TABLES ? 0 : indirect_max,
 		.config_size = offer->config_size,

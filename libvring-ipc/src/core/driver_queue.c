@@ -91,8 +91,8 @@ static void zero_areas(struct drv_queue *dq, const struct region_queue_areas *ar
 
 	if (!dq->was_set)
 		return;
-	ring_zero_area(base + areas->desc, vri__split_area_bytes(RING_DESC_AREA, size));
-	ring_zero_area(base + areas->driver, vri__split_area_bytes(RING_DRIVER_AREA, size));
+	ring_zero_area(base + areas->desc, ring_area_bytes(plan->format, RING_DESC_AREA, size));
+	ring_zero_area(base + areas->driver, ring_area_bytes(plan->format, RING_DRIVER_AREA, size));
 	for (unsigned i = 0; i < plan->queue_size; i++)
 		ring_store_outstanding(base + areas->outstanding + i, 0);
 	if (areas->tables)
@@ -129,7 +129,7 @@ static void publish(struct drv_queue *dq, const struct region_queue_areas *areas
 {
 	struct region_driver_queue *block = block_of(dq);
 
-	block_store32(&block->format, 0);
+	block_store32(&block->format, dq->drv->plan.format);
 	block_store32(&block->size, size);
 	block_store64(&block->desc, areas->desc);
 	block_store64(&block->driver, areas->driver);
@@ -194,7 +194,7 @@ int vri_driver_set_queue(struct vri_driver *drv, unsigned queue, unsigned size)
 		return -ESHUTDOWN;
 	if (size == 0)
 		size = drv->plan.queue_size;
-	if (!vri__split_size_is_valid(size) || size > drv->offer.queue_size_max)
+	if (!ring_size_is_valid(drv->plan.format, size) || size > drv->offer.queue_size_max)
 		return -EINVAL;
 	if (size > drv->plan.queue_size)
 		return -ENOSPC;

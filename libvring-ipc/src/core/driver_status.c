@@ -123,6 +123,10 @@ static int choose_features(struct vri_driver *drv, const struct vri_features *wa
 		want = *wanted;
 	if (required)
 		need = *required;
+	/* The region was laid out for one format when the link was opened. */
+	vri_features_clear(&want, VRI_F_RING_PACKED);
+	if (drv->plan.format == RING_PACKED)
+		vri_features_set(&need, VRI_F_RING_PACKED);
 	vri_features_or(&want, &need);
 	vri_features_set(&need, VRI_F_VERSION_1);
 	vri__features_pick(id, &drv->offered, &want, &acked);

@@ -62,7 +62,8 @@ bool vri_features_is_subset(const struct vri_features *set, const struct vri_fea
 	return extra == 0;
 }
 
-/* The device-independent bits that the code behind this header honours. The others: an eventfd adds the values of
+/* The device-independent bits that the code behind this header honours; a driver acknowledges RING_PACKED for a link
+ * that was opened with such rings. The others: an eventfd adds the values of
  * NOTIFICATION_DATA and NOTIF_CONFIG_DATA up; SR_IOV and ADMIN_VQ belong to PCI; both sides run on CPUs that are
  * coherent, so ORDER_PLATFORM promises nothing; iovas are not platform addresses. */
 void vri_features_default(struct vri_features *ret_set)
@@ -71,6 +72,7 @@ void vri_features_default(struct vri_features *ret_set)
 	vri_features_set(ret_set, VRI_F_VERSION_1);
 	vri_features_set(ret_set, VRI_F_INDIRECT_DESC);
 	vri_features_set(ret_set, VRI_F_EVENT_IDX);
+	vri_features_set(ret_set, VRI_F_RING_PACKED);
 	vri_features_set(ret_set, VRI_F_RING_RESET);
 }
 

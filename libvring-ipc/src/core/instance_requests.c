@@ -188,15 +188,15 @@ static bool is_in(const struct region_part *part, uint64_t iova, uint64_t len)
 }
 
 /* In a region each area has its part: no ring lies over a block, a buffer, or what the other side writes. */
-static bool areas_are_in_their_parts(const struct region_map *map,
+static bool areas_are_in_their_parts(const struct region_map *map, enum ring_format format,
 				     const struct queue_params *params)
 {
-	return is_in(&map->driver_rings, params->desc,
-		     vri__split_area_bytes(RING_DESC_AREA, params->size)) &&
+	return is_in(format == RING_PACKED ? &map->shared_rings : &map->driver_rings, params->desc,
+		     ring_area_bytes(format, RING_DESC_AREA, params->size)) &&
 	       is_in(&map->driver_rings, params->driver,
-		     vri__split_area_bytes(RING_DRIVER_AREA, params->size)) &&
+		     ring_area_bytes(format, RING_DRIVER_AREA, params->size)) &&
 	       is_in(&map->device_rings, params->device,
-		     vri__split_area_bytes(RING_DEVICE_AREA, params->size));
+		     ring_area_bytes(format, RING_DEVICE_AREA, params->size));
 }
 
 static bool ranges_overlap(uint64_t a, uint64_t a_len, uint64_t b, uint64_t b_len)
@@ -204,49 +204,59 @@ static bool ranges_overlap(uint64_t a, uint64_t a_len, uint64_t b, uint64_t b_le
 	return a < b + b_len && b < a + a_len;
 }
 
-static bool queues_overlap(const struct queue_params *a, const struct queue_params *b)
+static bool queues_overlap(enum ring_format format, const struct queue_params *a,
+			   const struct queue_params *b)
 {
 	uint64_t at_a[RING_AREAS] = { a->desc, a->driver, a->device };
 	uint64_t at_b[RING_AREAS] = { b->desc, b->driver, b->device };
 
 	for (enum ring_area i = 0; i < RING_AREAS; i++)
 		for (enum ring_area j = 0; j < RING_AREAS; j++)
-			if (ranges_overlap(at_a[i], vri__split_area_bytes(i, a->size), at_b[j],
-					   vri__split_area_bytes(j, b->size)))
+			if (ranges_overlap(at_a[i], ring_area_bytes(format, i, a->size), at_b[j],
+					   ring_area_bytes(format, j, b->size)))
 				return true;
 	return false;
 }
 
+static enum ring_format format_of(const struct vri_instance *inst)
+{
+	return vri_features_has(&inst->acked, VRI_F_RING_PACKED) ? RING_PACKED : RING_SPLIT;
+}
+
 static const char *check_areas(const struct vri_instance *inst, const struct queue_params *params)
 {
+	enum ring_format format = format_of(inst);
 	uint64_t iova[RING_AREAS] = { params->desc, params->driver, params->device };
 	const char *why;
 
 	if (params->size > inst->dev->queue_size_max)
 		return "the queue is larger than the device allows";
-	if (vri__split_check_areas(iova, params->size, &why) < 0)
+	if (ring_check_areas(format, iova, params->size, &why) < 0)
 		return why;
-	if (inst->has_region && !areas_are_in_their_parts(&inst->map, params))
+	if (inst->has_region && !areas_are_in_their_parts(&inst->map, format, params))
 		return "a ring is not in its part of the region";
 	for (unsigned i = 0; i < inst->n_queues; i++)
 		if (i != params->index && inst->queues[i].set_up &&
-		    queues_overlap(params, &inst->queues[i].params))
+		    queues_overlap(format, params, &inst->queues[i].params))
 			return "the rings of two queues overlap";
 	return NULL;
+}
+
+static void *translate_area(const struct vri_instance *inst, enum ring_area area, uint64_t iova,
+			    unsigned size)
+{
+	enum ring_format format = format_of(inst);
+
+	return vri__mem_translate_ring(inst->mem, iova, ring_area_bytes(format, area, size),
+				       ring_area_align(format, area));
 }
 
 static bool translate_areas(const struct vri_instance *inst, struct inst_queue *iq,
 			    const struct queue_params *params)
 {
-	iq->desc = vri__mem_translate_ring(inst->mem, params->desc,
-					   vri__split_area_bytes(RING_DESC_AREA, params->size),
-					   vri__split_area_align(RING_DESC_AREA));
-	iq->driver = vri__mem_translate_ring(inst->mem, params->driver,
-					     vri__split_area_bytes(RING_DRIVER_AREA, params->size),
-					     vri__split_area_align(RING_DRIVER_AREA));
-	iq->device = vri__mem_translate_ring(inst->mem, params->device,
-					     vri__split_area_bytes(RING_DEVICE_AREA, params->size),
-					     vri__split_area_align(RING_DEVICE_AREA));
+	iq->desc = translate_area(inst, RING_DESC_AREA, params->desc, params->size);
+	iq->driver = translate_area(inst, RING_DRIVER_AREA, params->driver, params->size);
+	iq->device = translate_area(inst, RING_DEVICE_AREA, params->device, params->size);
 	return iq->desc && iq->driver && iq->device;
 }
 
@@ -287,7 +297,8 @@ int vri__instance_set_queue(struct vri_instance *inst, const struct queue_params
 	/* A ring that is used again starts from zeros, and who writes an area zeroes it. Elsewhere (vhost-user) the
 	 * memory belongs to a driver that has prepared all of it. */
 	if (inst->has_region)
-		ring_zero_area(iq->device, vri__split_area_bytes(RING_DEVICE_AREA, params->size));
+		ring_zero_area(iq->device,
+			       ring_area_bytes(format_of(inst), RING_DEVICE_AREA, params->size));
 	iq->params = *params;
 	iq->set_up = true;
 	if (!(inst->status & VRI_STATUS_DRIVER_OK))

@@ -8,16 +8,6 @@
 
 #include "ring_layout.h"
 
-static bool size_is_valid(bool packed, unsigned size)
-{
-	return packed ? vri__packed_size_is_valid(size) : vri__split_size_is_valid(size);
-}
-
-static unsigned area_align(bool packed, enum ring_area area)
-{
-	return packed ? vri__packed_area_align(area) : vri__split_area_align(area);
-}
-
 int vri__queue_check_setup(const struct queue_setup *setup)
 {
 	const void *area[RING_AREAS] = {
@@ -25,16 +15,17 @@ int vri__queue_check_setup(const struct queue_setup *setup)
 		[RING_DRIVER_AREA] = setup->driver,
 		[RING_DEVICE_AREA] = setup->device,
 	};
-	bool packed = queue_has_feature(setup, VRI_F_RING_PACKED);
+	enum ring_format format = queue_has_feature(setup, VRI_F_RING_PACKED) ? RING_PACKED :
+										RING_SPLIT;
 
 	if (queue_has_feature(setup, VRI_F_IN_ORDER))
 		return -EOPNOTSUPP;
-	if (!size_is_valid(packed, setup->size) || setup->mem == NULL || setup->ops == NULL)
+	if (!ring_size_is_valid(format, setup->size) || setup->mem == NULL || setup->ops == NULL)
 		return -EINVAL;
 	/* virtio 1.4, 2.7, 2.8: the alignments of the three areas. */
 	for (unsigned a = 0; a < RING_AREAS; a++)
 		if (area[a] == NULL ||
-		    (uintptr_t)area[a] % area_align(packed, (enum ring_area)a) != 0)
+		    (uintptr_t)area[a] % ring_area_align(format, (enum ring_area)a) != 0)
 			return -EINVAL;
 	return 0;
 }

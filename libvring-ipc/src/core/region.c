@@ -9,7 +9,6 @@
 #include <vring-ipc/device.h>
 
 #include "core/region_access.h"
-#include "core/ring_layout.h"
 
 #define DESC_BYTES 16u /* virtio 1.4, 2.7.5 */
 /* Areas of different queues share no cache line, nor the pair of lines that is fetched together. */
@@ -50,22 +49,28 @@ static uint64_t round_up(uint64_t value, uint64_t align)
 
 /* ---- planning ---- */
 
-static uint64_t driver_rings_of(unsigned size)
+static uint64_t area_of(const struct region_plan *plan, enum ring_area area)
 {
-	return round_up(vri__split_area_bytes(RING_DESC_AREA, size), AREA_ALIGN) +
-	       round_up(vri__split_area_bytes(RING_DRIVER_AREA, size), AREA_ALIGN);
+	return round_up(ring_area_bytes(plan->format, area, plan->queue_size), AREA_ALIGN);
 }
 
-static uint64_t device_rings_of(unsigned size)
+/* The descriptor area is the driver's in a split queue, and of both sides in a packed one. */
+static uint64_t driver_rings_of(const struct region_plan *plan)
 {
-	return round_up(vri__split_area_bytes(RING_DEVICE_AREA, size), AREA_ALIGN);
+	return area_of(plan, RING_DRIVER_AREA) +
+	       (plan->format == RING_SPLIT ? area_of(plan, RING_DESC_AREA) : 0);
+}
+
+static uint64_t shared_rings_of(const struct region_plan *plan)
+{
+	return plan->format == RING_PACKED ? area_of(plan, RING_DESC_AREA) : 0;
 }
 
 static bool plan_is_valid(const struct region_plan *plan)
 {
 	/* With these limits no product or sum below comes near 2^64. */
 	return plan->n_queues >= 1 && plan->n_queues <= VRI_QUEUES_MAX &&
-	       vri__split_size_is_valid(plan->queue_size) &&
+	       ring_size_is_valid(plan->format, plan->queue_size) &&
 	       plan->indirect_max <= VRI_QUEUE_SIZE_MAX && plan->config_size <= VRI_CONFIG_MAX &&
 	       plan->pool_size <= REGION_SIZE_MAX;
 }
@@ -85,9 +90,11 @@ static uint64_t part_size(const struct region_plan *plan, uint32_t type)
 	case REGION_DRIVER_COUNTERS:
 		return n * sizeof(struct region_counters);
 	case REGION_DRIVER_RINGS:
-		return n * driver_rings_of(plan->queue_size);
+		return n * driver_rings_of(plan);
 	case REGION_DEVICE_RINGS:
-		return n * device_rings_of(plan->queue_size);
+		return n * area_of(plan, RING_DEVICE_AREA);
+	case REGION_SHARED_RINGS:
+		return n * shared_rings_of(plan);
 	case REGION_OUTSTANDING:
 		return n * size;
 	case REGION_TABLES:
@@ -130,14 +137,15 @@ int vri__region_plan(const struct region_plan *plan, const uint8_t link_id[16],
 void vri__region_queue_areas(const struct region_map *map, const struct region_plan *plan,
 			     unsigned queue, struct region_queue_areas *ret_areas)
 {
-	uint64_t desc = map->driver_rings.offset + queue * driver_rings_of(plan->queue_size);
+	uint64_t of_driver = map->driver_rings.offset + queue * driver_rings_of(plan);
+	uint64_t shared = map->shared_rings.offset + queue * shared_rings_of(plan);
 	uint64_t tables = (uint64_t)plan->queue_size * plan->indirect_max * DESC_BYTES;
 
 	*ret_areas = (struct region_queue_areas){
-		.desc = desc,
-		.driver = desc + round_up(vri__split_area_bytes(RING_DESC_AREA, plan->queue_size),
-					  AREA_ALIGN),
-		.device = map->device_rings.offset + queue * device_rings_of(plan->queue_size),
+		.desc = plan->format == RING_PACKED ? shared : of_driver,
+		.driver = plan->format == RING_PACKED ? of_driver :
+							of_driver + area_of(plan, RING_DESC_AREA),
+		.device = map->device_rings.offset + queue * area_of(plan, RING_DEVICE_AREA),
 		.outstanding = map->outstanding.offset + (uint64_t)queue * plan->queue_size,
 		.tables = tables ? map->tables.offset + queue * tables : 0,
 	};

@@ -18,6 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ring_layout.h"
+
 #define REGION_MAGIC "VRINGIPC" /* 8 bytes, no final 0 */
 #define REGION_VERSION 1
 #define REGION_ALIGN 4096u /* of each part; the smallest page size there is */
@@ -33,8 +35,8 @@ enum region_part_type {
 	REGION_CONFIG = 3, /* the config space */
 	REGION_DEVICE_COUNTERS = 4, /* struct region_counters for each queue */
 	REGION_DRIVER_COUNTERS = 5, /* struct region_counters for each queue */
-	REGION_DRIVER_RINGS = 6, /* descriptor and driver areas of split queues */
-	REGION_DEVICE_RINGS = 7, /* device areas of split queues */
+	REGION_DRIVER_RINGS = 6, /* driver areas, and descriptor areas of split queues */
+	REGION_DEVICE_RINGS = 7, /* device areas */
 	REGION_SHARED_RINGS = 8, /* descriptor areas of packed queues, which both sides write */
 	REGION_OUTSTANDING =
 		9, /* for each queue a byte a descriptor: 1 for a head that is lent to the device */
@@ -164,7 +166,9 @@ void vri__region_window(const struct region_map *map, uint64_t *ret_offset, uint
 /* What a driver wants a region for. */
 struct region_plan {
 	unsigned n_queues;
-	unsigned queue_size; /* of each, a power of two: the most that any of them will have */
+	enum ring_format format; /* of all */
+	unsigned queue_size; /* of each, valid in that format: the most that any of them will have
+			      */
 	unsigned indirect_max; /* descriptors in each indirect table, 0: none */
 	uint32_t config_size;
 	size_t pool_size;
@@ -196,7 +200,7 @@ int vri__region_parse(const void *base, size_t readable, struct region_map *ret_
  * hold, which must be the same number, 1 to VRI_QUEUES_MAX. 0 when they are not. Pure. */
 unsigned vri__region_n_queues(const struct region_map *map);
 
-/* Where the three areas of split queue @queue lie (iova = offset, entry 0 of the memory table). */
+/* Where the three areas of queue @queue lie (iova = offset, entry 0 of the memory table). */
 struct region_queue_areas {
 	uint64_t desc, driver, device, outstanding, tables;
 };

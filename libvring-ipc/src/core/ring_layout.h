@@ -10,6 +10,9 @@
 
 enum ring_area { RING_DESC_AREA, RING_DRIVER_AREA, RING_DEVICE_AREA, RING_AREAS };
 
+/* As a region's driver block has it. */
+enum ring_format { RING_SPLIT = 0, RING_PACKED = 1 };
+
 /* A power of two, at most 32768. virtio 1.4, 2.7 */
 bool vri__split_size_is_valid(unsigned size);
 
@@ -35,5 +38,31 @@ unsigned vri__packed_area_align(enum ring_area area);
  */
 int vri__split_check_areas(const uint64_t iova[RING_AREAS], unsigned size, const char **ret_why);
 int vri__packed_check_areas(const uint64_t iova[RING_AREAS], unsigned size, const char **ret_why);
+
+/* ---- the same by format ---- */
+
+static inline bool ring_size_is_valid(enum ring_format format, unsigned size)
+{
+	return format == RING_PACKED ? vri__packed_size_is_valid(size) :
+				       vri__split_size_is_valid(size);
+}
+
+static inline uint64_t ring_area_bytes(enum ring_format format, enum ring_area area, unsigned size)
+{
+	return format == RING_PACKED ? vri__packed_area_bytes(area, size) :
+				       vri__split_area_bytes(area, size);
+}
+
+static inline unsigned ring_area_align(enum ring_format format, enum ring_area area)
+{
+	return format == RING_PACKED ? vri__packed_area_align(area) : vri__split_area_align(area);
+}
+
+static inline int ring_check_areas(enum ring_format format, const uint64_t iova[RING_AREAS],
+				   unsigned size, const char **ret_why)
+{
+	return format == RING_PACKED ? vri__packed_check_areas(iova, size, ret_why) :
+				       vri__split_check_areas(iova, size, ret_why);
+}
 
 #endif

@@ -36,6 +36,13 @@ static const struct region_plan plans[] = {
 	  .indirect_max = 32,
 	  .config_size = 8,
 	  .pool_size = 1 << 20 },
+	{ .n_queues = 3,
+	  .format = RING_PACKED,
+	  .queue_size = 5,
+	  .indirect_max = 32,
+	  .config_size = 8,
+	  .pool_size = 1 << 20 },
+	{ .n_queues = 2, .format = RING_PACKED, .queue_size = 32768, .pool_size = 1 << 20 },
 };
 
 #define N_PARTS 11
@@ -68,14 +75,23 @@ static void check_map(const struct region_map *map)
 	}
 }
 
-/* proves: drv:2.7/1 */
+static const struct region_part *descriptor_part(const struct region_plan *plan,
+						 const struct region_map *map)
+{
+	return plan->format == RING_PACKED ? &map->shared_rings : &map->driver_rings;
+}
+
+/* proves: drv:2.7/1 drv:2.8/1 */
 TestEach(region, a_plan_gives_every_queue_its_own_aligned_areas, plans, struct region_plan)
 {
 	struct region_map map;
-	uint64_t end_driver = 0, end_device = 0, end_out = 0, end_tables = 0;
+	uint64_t end_desc = 0, end_driver = 0, end_device = 0, end_out = 0, end_tables = 0;
+	const struct region_part *desc;
 
 	t_ok(vri__region_plan(param, link_id, &map));
 	check_map(&map);
+	desc = descriptor_part(param, &map);
+	t_eq(map.shared_rings.size != 0, param->format == RING_PACKED);
 	t_eq(vri__region_n_queues(&map), param->n_queues);
 	for (unsigned i = 0; i < param->n_queues; i++) {
 		struct region_queue_areas areas;
@@ -85,14 +101,18 @@ TestEach(region, a_plan_gives_every_queue_its_own_aligned_areas, plans, struct r
 		iova[RING_DESC_AREA] = areas.desc;
 		iova[RING_DRIVER_AREA] = areas.driver;
 		iova[RING_DEVICE_AREA] = areas.device;
-		t_ok(vri__split_check_areas(iova, param->queue_size, NULL));
-		t_ge(areas.desc, end_driver ? end_driver : map.driver_rings.offset);
-		end_driver =
-			areas.driver + vri__split_area_bytes(RING_DRIVER_AREA, param->queue_size);
+		t_ok(ring_check_areas(param->format, iova, param->queue_size, NULL));
+		t_ge(areas.desc, end_desc ? end_desc : desc->offset);
+		end_desc = areas.desc +
+			   ring_area_bytes(param->format, RING_DESC_AREA, param->queue_size);
+		t_le(end_desc, desc->offset + desc->size);
+		t_ge(areas.driver, end_driver ? end_driver : map.driver_rings.offset);
+		end_driver = areas.driver +
+			     ring_area_bytes(param->format, RING_DRIVER_AREA, param->queue_size);
 		t_le(end_driver, map.driver_rings.offset + map.driver_rings.size);
 		t_ge(areas.device, end_device ? end_device : map.device_rings.offset);
-		end_device =
-			areas.device + vri__split_area_bytes(RING_DEVICE_AREA, param->queue_size);
+		end_device = areas.device +
+			     ring_area_bytes(param->format, RING_DEVICE_AREA, param->queue_size);
 		t_le(end_device, map.device_rings.offset + map.device_rings.size);
 		t_ge(areas.outstanding, end_out ? end_out : map.outstanding.offset);
 		end_out = areas.outstanding + param->queue_size;
@@ -130,6 +150,8 @@ static const struct region_plan bad_plans[] = {
 	{ .n_queues = 1, .queue_size = 0 },
 	{ .n_queues = 1, .queue_size = 3 },
 	{ .n_queues = 1, .queue_size = 65536 },
+	{ .n_queues = 1, .format = RING_PACKED, .queue_size = 0 },
+	{ .n_queues = 1, .format = RING_PACKED, .queue_size = 32769 },
 	{ .n_queues = 1, .queue_size = ~0u },
 	{ .n_queues = 1, .queue_size = 1, .indirect_max = 32769 },
 	{ .n_queues = 1, .queue_size = 1, .indirect_max = ~0u },

@@ -82,3 +82,57 @@ TestEach(ring_layout, bad_places_are_refused_in_words, places, struct place_case
 	t_strstr(why, param->why);
 	t_errno_eq(vri__split_check_areas(param->iova, param->size, NULL), -EINVAL);
 }
+
+/* ---- packed ---- */
+
+/* proves: shm:adopt/5
+ * faults: A31 */
+Test(ring_layout, packed_size_is_any_number_up_to_32768)
+{
+	for (unsigned size = 1; size <= 32768; size++)
+		t_true(vri__packed_size_is_valid(size));
+	t_false(vri__packed_size_is_valid(0));
+	t_false(vri__packed_size_is_valid(32769));
+	t_false(vri__packed_size_is_valid(~0u));
+}
+
+/* proves: drv:2.8/1 */
+Test(ring_layout, packed_areas_have_the_bytes_and_alignments_of_the_specification)
+{
+	for (unsigned size = 1; size <= 32768; size += 7) {
+		t_eq(vri__packed_area_bytes(RING_DESC_AREA, size), 16ull * size);
+		t_eq(vri__packed_area_bytes(RING_DRIVER_AREA, size), 4);
+		t_eq(vri__packed_area_bytes(RING_DEVICE_AREA, size), 4);
+	}
+	t_eq(vri__packed_area_align(RING_DESC_AREA), 16);
+	t_eq(vri__packed_area_align(RING_DRIVER_AREA), 4);
+	t_eq(vri__packed_area_align(RING_DEVICE_AREA), 4);
+}
+
+static const struct place_case packed_places[] = {
+	{ "apart", { 0x1000, 0x2000, 0x3000 }, 16, NULL },
+	{ "back to back", { 0, 48, 52 }, 3, NULL },
+	{ "no descriptor", { 0x1000, 0x2000, 0x3000 }, 0, "1 to 32768" },
+	{ "65535", { 0, 0x200000, 0x400000 }, 65535, "1 to 32768" },
+	{ "ring by 8", { 0x1008, 0x2000, 0x3000 }, 16, "aligned" },
+	{ "driver area by 2", { 0x1000, 0x2002, 0x3000 }, 16, "aligned" },
+	{ "device area by 2", { 0x1000, 0x2000, 0x3002 }, 16, "aligned" },
+	{ "ring wraps", { TOP - 15, 0x2000, 0x3000 }, 16, "wraps" },
+	{ "device area in ring", { 0x1000, 0x2000, 0x10fc }, 16, "overlap" },
+	{ "one area for both", { 0x1000, 0x2000, 0x2000 }, 16, "overlap" },
+};
+
+/* faults: A31 */
+TestEach(ring_layout, bad_places_of_packed_areas_are_refused_in_words, packed_places,
+	 struct place_case)
+{
+	const char *why = NULL;
+	int r = vri__packed_check_areas(param->iova, param->size, &why);
+
+	if (param->why == NULL) {
+		t_eq(r, 0);
+		return;
+	}
+	t_errno_eq(r, -EINVAL);
+	t_strstr(why, param->why);
+}
