@@ -131,7 +131,8 @@ struct region_device *mock_region_device(const struct mock_region *region)
 
 /* ---- for drivers ---- */
 
-static void note(struct mock_device *device, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void note(struct mock_device *device,
+						       const char *format, ...)
 {
 	size_t used = strlen(device->log);
 	va_list args;

@@ -85,7 +85,7 @@ struct vri_device_ops {
 	 * When it returns 0 the library publishes, notifies, arms the queue and looks again, so an
 	 * op need not. -EAGAIN: nothing can be taken before something comes free, and then the
 	 * device calls vri_instance_schedule(). Any other negative return breaks the queue. Devices
-	 * that serve queues from threads of their own leave it NULL. */
+	 * that serve queues from threads of their own leave it NULL; RING_RESET is then not offered. */
 	int (*process)(struct vri_instance *inst, unsigned queue);
 
 	/* The driver wrote @len bytes at @offset of the config space; the writable mask was applied

@@ -341,7 +341,12 @@ bool vri__instance_is_idle(const struct vri_instance *inst)
 {
 	if (inst->resetting)
 		return false;
-	for (unsigned i = 0; inst->started && i < inst->n_queues; i++)
+	if (!inst->started)
+		return true;
+	/* Only the device's own threads know what they hold. */
+	if (vri__device_has_own_threads(inst->dev))
+		return false;
+	for (unsigned i = 0; i < inst->n_queues; i++)
 		if (inst->queues[i].q && vri_devq_in_flight(inst->queues[i].q) > 0)
 			return false;
 	return true;

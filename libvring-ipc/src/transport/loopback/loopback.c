@@ -30,12 +30,22 @@ static void close_fds(struct loop_link *link)
 		close(link->epoll_fd);
 }
 
+static void close_queues(struct loop_link *link)
+{
+	for (unsigned i = 0; link->queues && i < link->n_queues; i++) {
+		notifier_close(&link->queues[i].kick);
+		notifier_close(&link->queues[i].call);
+	}
+}
+
 static void free_link(struct loop_link *link)
 {
 	for (unsigned i = 0; link->queues && i < link->n_queues; i++)
-		loop_queue_close(&link->queues[i]);
+		loop_queue_unwatch(&link->queues[i]);
+	/* Threads of the device's own use the notifiers until its stop op returns. */
 	if (link->device)
 		loop_device_detach(link->device);
+	close_queues(link);
 	vri__driver_free(link->link.drv);
 	close_fds(link);
 	free(link->queues);
@@ -46,10 +56,7 @@ static void free_link(struct loop_link *link)
  * instance and its device are the parent's to detach. */
 static void free_in_child(struct loop_link *link)
 {
-	for (unsigned i = 0; i < link->n_queues; i++) {
-		notifier_close(&link->queues[i].kick);
-		notifier_close(&link->queues[i].call);
-	}
+	close_queues(link);
 	loop_device_abandon(link->device);
 	vri__driver_free(link->link.drv);
 	close_fds(link);

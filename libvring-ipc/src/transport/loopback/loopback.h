@@ -86,6 +86,7 @@ int loop_device_remove_memory(struct loop_device *ld, uint64_t iova);
 
 /* The notifiers of a queue, made when the driver sets it up and closed when it is reset. */
 int loop_queue_open(struct loop_queue *q);
+void loop_queue_unwatch(struct loop_queue *q);
 void loop_queue_close(struct loop_queue *q);
 
 /* ---- the driver's half ---- */

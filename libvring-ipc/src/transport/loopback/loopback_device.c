@@ -65,12 +65,17 @@ int loop_queue_open(struct loop_queue *q)
 	return r;
 }
 
-void loop_queue_close(struct loop_queue *q)
+void loop_queue_unwatch(struct loop_queue *q)
 {
 	if (q->kick.fd >= 0)
 		loop_unwatch(q->device->epoll_fd, q->kick.fd);
 	if (q->call.fd >= 0)
 		loop_unwatch(q->link->epoll_fd, q->call.fd);
+}
+
+void loop_queue_close(struct loop_queue *q)
+{
+	loop_queue_unwatch(q);
 	notifier_close(&q->kick);
 	notifier_close(&q->call);
 }
