@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -529,15 +530,16 @@ static unsigned kicks_of(struct vri_link *link, int n)
 		r = vri_drvq_kick(q);
 		t_ok(r);
 		kicks += (unsigned)r;
+		/* On a machine with more to do than processors the device needs this one. */
 		while ((r = vri_drvq_get_used(q, &token, &len)) == 0)
-			;
+			sched_yield();
 		t_eq(r, 1);
 	}
 	vri_pool_free(vri_driver_pool(vri_link_driver(link)), buffer);
 	return kicks;
 }
 
-LinkTest(a_device_that_never_sleeps_is_never_woken)
+LinkTest(a_device_that_never_sleeps_is_never_woken, .timeout = 300)
 {
 	struct serve_opts opts = { .waits = true, .listener.spin = ~0u };
 	struct vri_link *link, *other;
@@ -545,13 +547,13 @@ LinkTest(a_device_that_never_sleeps_is_never_woken)
 	serve_start(&serve, address, &opts);
 	link = open_started(NULL);
 	serve_echo(link, 0, 64);
-	t_eq(kicks_of(link, 200), 0);
+	t_eq(kicks_of(link, 50), 0);
 	/* Its sockets are looked at all the same. */
 	other = open_started(NULL);
 	serve_echo(other, 0, 64);
 	vri_link_close(other);
 	serve_await_links(&serve, 1);
-	t_eq(kicks_of(link, 200), 0);
+	t_eq(kicks_of(link, 50), 0);
 	vri_link_close(link);
 	serve_stop(&serve);
 }
