@@ -256,7 +256,8 @@ void vri__device_settle(struct vri_device *dev, unsigned timeout_ms)
 
 		if (now >= deadline) {
 			vri__log(VRI_LOG_WARNING,
-				 "%s: requests of links that ended are still being worked on", dev->name);
+				 "%s: requests of links that ended are still being worked on",
+				 dev->name);
 			return;
 		}
 		poll(&fd, 1, (int)((deadline - now + 999999) / 1000000));
