@@ -278,9 +278,7 @@ Test(instance, features_ok_does_not_stick_when_the_device_cannot_work_with_them)
 	close_rig(&rig);
 }
 
-static const unsigned unoffered[] = {
-	0, 23, VRI_F_IN_ORDER, VRI_F_SR_IOV, VRI_F_SUSPEND, 64, 127
-};
+static const unsigned unoffered[] = { 0, 23, VRI_F_IN_ORDER, VRI_F_SR_IOV, VRI_F_SUSPEND, 64, 127 };
 
 /* proves: dev:2.2/2 drv:2.2/1 */
 /* faults: A32 */
