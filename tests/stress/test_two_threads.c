@@ -7,6 +7,7 @@
 
 #define EVENT_IDX (1ull << 29)
 #define PACKED (1ull << 34)
+#define IN_ORDER (1ull << 35)
 
 #define POLL ~0u
 #define ALL (EXCHANGE_QUEUE / 2)
@@ -44,6 +45,8 @@ struct exchange_case {
 static const struct exchange_case cases[] = {
 	SHAPES("split, ", 0),
 	SHAPES("packed, ", PACKED),
+	SHAPES("split, in order, ", IN_ORDER),
+	SHAPES("packed, in order, ", PACKED | IN_ORDER),
 };
 
 /* More requests than an index has values, where they sleep. A wait of ten seconds is a lost wake-up.

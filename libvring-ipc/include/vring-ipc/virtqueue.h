@@ -51,6 +51,7 @@ enum vri_rule {
 	VRI_RULE_USED_ID, /* a used id is not below the queue size or not a head */
 	VRI_RULE_USED_NOT_LENT, /* a used id that is not outstanding: never lent, or used twice */
 	VRI_RULE_USED_LEN, /* a used length beyond the writable bytes of its chain */
+	VRI_RULE_USED_ORDER, /* with IN_ORDER: a buffer was used before an older one */
 	/* ours */
 	VRI_RULE_DEADLINE, /* a request stayed with the device for longer than the queue's deadline
 			    */

@@ -21,6 +21,15 @@ static uint16_t new_epoch(void)
 	return getrandom(&epoch, sizeof(epoch), GRND_NONBLOCK) == sizeof(epoch) ? epoch : 0;
 }
 
+static const struct devq_format *choose_format(const struct queue_setup *setup)
+{
+	bool in_order = queue_has_feature(setup, VRI_F_IN_ORDER);
+
+	if (queue_has_feature(setup, VRI_F_RING_PACKED))
+		return in_order ? &vri__packed_in_order_dev : &vri__packed_dev;
+	return in_order ? &vri__split_in_order_dev : &vri__split_dev;
+}
+
 int vri__devq_new(const struct queue_setup *setup, struct vri_devq **ret_q)
 {
 	const struct devq_format *format;
@@ -30,7 +39,7 @@ int vri__devq_new(const struct queue_setup *setup, struct vri_devq **ret_q)
 	r = vri__queue_check_setup(setup);
 	if (r < 0)
 		return r;
-	format = queue_has_feature(setup, VRI_F_RING_PACKED) ? &vri__packed_dev : &vri__split_dev;
+	format = choose_format(setup);
 	r = vri__private_map(sizeof(*q) + format->bytes(setup), (void **)&q);
 	if (r < 0)
 		return r;

@@ -32,14 +32,24 @@ struct devq_format {
 
 extern const struct devq_format vri__split_dev;
 extern const struct devq_format vri__packed_dev;
+/* The same with IN_ORDER. */
+extern const struct devq_format vri__split_in_order_dev;
+extern const struct devq_format vri__packed_in_order_dev;
 
-/* A head (packed: a buffer id) that was popped and not yet pushed. */
+enum flight_state {
+	FLIGHT_NONE = 0,
+	FLIGHT_POPPED,
+	FLIGHT_HELD, /* in order: pushed, while an older one is not */
+};
+
+/* A head (packed: a buffer id) that was popped and not yet made used. */
 struct flight {
 	uint32_t readable_len;
 	uint32_t writable_len;
 	uint32_t id; /* as struct vri_chain has it */
 	uint16_t n; /* packed: descriptors in the ring */
-	bool in_flight;
+	uint8_t state; /* enum flight_state */
+	uint32_t written; /* of a held one */
 };
 
 /* The split ring as its device knows it. Index arithmetic is modulo 2^16. */
@@ -75,6 +85,7 @@ struct packed_dev {
 	_Alignas(64) struct flight *flight; /* by buffer id */
 	uint16_t *popped; /* buffer ids in the order of popping, for rewind: a ring */
 	uint16_t popped_at; /* where the next one goes */
+	uint16_t oldest_at; /* in order: where the oldest is that was not made used yet */
 	uint16_t sequence; /* lower half of the next chain's id */
 	uint16_t slot; /* where the next list begins */
 	uint16_t available; /* PACKED_BOTH of a descriptor available there */
@@ -87,6 +98,12 @@ struct packed_dev {
 	uint16_t staged_flags; /* its flags, held back */
 	uint16_t n_staged; /* descriptors of such lists */
 	uint32_t n_staged_buffers;
+	struct packed_run {
+		uint32_t written; /* of the last one */
+		uint32_t n_buffers; /* 0: none */
+		uint16_t id; /* of the last one */
+		uint16_t n; /* descriptors */
+	} run; /* in order: buffers that one used descriptor will stand for */
 	uint32_t
 		unannounced; /* descriptors published since the last decision about a notification */
 
@@ -107,6 +124,7 @@ struct vri_devq {
 	unsigned n_in_flight;
 	bool event_idx;
 	uint16_t epoch; /* upper half of the ids of this queue's chains */
+	unsigned n_held; /* in order: pushed, and waiting for an older one */
 
 	union {
 		struct split_dev split;

@@ -23,6 +23,15 @@ static struct queue_setup effective(const struct queue_setup *setup)
 	return s;
 }
 
+static const struct drvq_format *choose_format(const struct queue_setup *setup)
+{
+	bool in_order = queue_has_feature(setup, VRI_F_IN_ORDER);
+
+	if (queue_has_feature(setup, VRI_F_RING_PACKED))
+		return in_order ? &vri__packed_in_order_drv : &vri__packed_drv;
+	return in_order ? &vri__split_in_order_drv : &vri__split_drv;
+}
+
 int vri__drvq_new(const struct queue_setup *setup, struct vri_drvq **ret_q)
 {
 	const struct drvq_format *format;
@@ -35,7 +44,7 @@ int vri__drvq_new(const struct queue_setup *setup, struct vri_drvq **ret_q)
 	if (r < 0)
 		return r;
 	s = effective(setup);
-	format = queue_has_feature(&s, VRI_F_RING_PACKED) ? &vri__packed_drv : &vri__split_drv;
+	format = choose_format(&s);
 	r = vri__private_map(sizeof(*q) + queue_lines(outstanding_bytes(s.size)) +
 				     format->bytes(&s),
 			     (void **)&q);

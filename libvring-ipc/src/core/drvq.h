@@ -42,6 +42,9 @@ struct drvq_format {
 
 extern const struct drvq_format vri__split_drv;
 extern const struct drvq_format vri__packed_drv;
+/* The same with IN_ORDER. */
+extern const struct drvq_format vri__split_in_order_drv;
+extern const struct drvq_format vri__packed_in_order_drv;
 
 /* The split ring as its driver knows it. Index arithmetic is modulo 2^16. */
 struct split_drv {
@@ -130,6 +133,8 @@ struct vri_drvq {
 	uint8_t *outstanding_bytes; /* the inspector's; may be NULL */
 	struct outstanding outstanding;
 	uint64_t n_published; /* of all the requests that were added */
+	uint32_t batch_left; /* in order: buffers of the last used entry that were not taken yet */
+	uint32_t batch_len; /* and the length of the last one of them */
 
 	union {
 		struct split_drv split;
@@ -147,5 +152,20 @@ struct vri_drvq {
 	enum vri_rule rule;
 	uint64_t deadline_ns;
 };
+
+/* Tells whether the device has the buffer with head (id) @id, which is below the size. */
+static inline bool drvq_is_lent(const struct vri_drvq *q, unsigned id)
+{
+	const struct outstanding_record *r = &q->outstanding.record[id];
+
+	return r->token != NULL && r->number < q->n_published;
+}
+
+/* Writes the inspector's byte. */
+static inline void drvq_show_outstanding(struct vri_drvq *q, unsigned id, bool outstanding)
+{
+	if (q->outstanding_bytes != NULL)
+		ring_store_outstanding(&q->outstanding_bytes[id], outstanding);
+}
 
 #endif

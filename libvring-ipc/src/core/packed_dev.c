@@ -46,7 +46,7 @@ static inline void take_off(struct vri_devq *q, struct vri_chain *chain, uint16_
 		.writable_len = chain->writable_len,
 		.id = chain->id,
 		.n = n,
-		.in_flight = true,
+		.state = FLIGHT_POPPED,
 	};
 	p->popped[p->popped_at] = chain->head;
 	p->popped_at = p->popped_at + 1 < q->size ? p->popped_at + 1 : 0;
@@ -73,7 +73,7 @@ static int packed_pop(struct vri_devq *q, struct vri_chain *chain, enum vri_rule
 	r = vri__packed_chain_walk(&q->source, &list, chain, &n, ret_rule);
 	if (r < 0)
 		return r;
-	if (p->flight[chain->head].in_flight) {
+	if (p->flight[chain->head].state != FLIGHT_NONE) {
 		*ret_rule = VRI_RULE_HEAD_IN_FLIGHT;
 		return -EPROTO;
 	}
@@ -88,7 +88,8 @@ static struct flight *popped_before(const struct vri_devq *q, unsigned back)
 	unsigned at = p->popped_at >= back ? p->popped_at - back : p->popped_at + q->size - back;
 	struct flight *flight = &p->flight[p->popped[at]];
 
-	if (!flight->in_flight || (uint16_t)flight->id != (uint16_t)(p->sequence - back))
+	if (flight->state != FLIGHT_POPPED ||
+	    (uint16_t)flight->id != (uint16_t)(p->sequence - back))
 		return NULL;
 	return flight;
 }
@@ -106,7 +107,7 @@ static int packed_rewind(struct vri_devq *q, unsigned n)
 	for (unsigned i = 1; i <= n; i++) {
 		struct flight *flight = popped_before(q, i);
 
-		flight->in_flight = false;
+		flight->state = FLIGHT_NONE;
 		n_desc += flight->n;
 	}
 	p->popped_at =
@@ -120,10 +121,11 @@ static int packed_rewind(struct vri_devq *q, unsigned n)
 	return 0;
 }
 
-/* ---- push, publish and announce ---- */
+/* ---- push ---- */
 
-/* Writes a used descriptor over the next used slot. */
-static inline void put_used(struct vri_devq *q, uint16_t id, uint32_t written, uint16_t n)
+/* Writes a used descriptor over the next used slot, for @n_buffers with @n descriptors. */
+static inline void put_used(struct vri_devq *q, uint16_t id, uint32_t written, uint16_t n,
+			    uint32_t n_buffers)
 {
 	struct packed_dev *p = &q->packed;
 	/* virtio 1.4, 2.8.3: WRITE says whether anything was written, and so whether the length
@@ -138,27 +140,98 @@ static inline void put_used(struct vri_devq *q, uint16_t id, uint32_t written, u
 		ring_store_packed_flags(p->ring, p->used_slot, flags);
 	}
 	p->n_staged = (uint16_t)(p->n_staged + n);
-	p->n_staged_buffers++;
+	p->n_staged_buffers += n_buffers;
 	packed_advance(q->size, &p->used_slot, &p->used, n);
+}
+
+/* Takes a chain that may be pushed with @written bytes out of flight. Returns: its record; NULL. */
+static inline struct flight *land(struct vri_devq *q, const struct vri_chain *chain,
+				  uint32_t written, enum flight_state state)
+{
+	struct flight *flight;
+
+	if (chain->head >= q->size)
+		return NULL;
+	flight = &q->packed.flight[chain->head];
+	if (flight->state != FLIGHT_POPPED || flight->id != chain->id ||
+	    written > flight->writable_len)
+		return NULL;
+	flight->state = (uint8_t)state;
+	flight->written = written;
+	q->n_in_flight--;
+	return flight;
+}
+
+static inline void count_bytes(struct vri_devq *q, const struct flight *flight)
+{
+	q->bytes_readable_staged += flight->readable_len;
+	q->bytes_written_staged += flight->written;
 }
 
 static int packed_push(struct vri_devq *q, const struct vri_chain *chain, uint32_t written)
 {
-	struct packed_dev *p = &q->packed;
-	struct flight *flight;
+	const struct flight *flight = land(q, chain, written, FLIGHT_NONE);
 
-	if (chain->head >= q->size)
+	if (flight == NULL)
 		return -EINVAL;
-	flight = &p->flight[chain->head];
-	if (!flight->in_flight || flight->id != chain->id || written > flight->writable_len)
-		return -EINVAL;
-	flight->in_flight = false;
-	q->n_in_flight--;
-	q->bytes_readable_staged += flight->readable_len;
-	q->bytes_written_staged += written;
-	put_used(q, chain->head, written, flight->n);
+	count_bytes(q, flight);
+	put_used(q, chain->head, written, flight->n, 1);
 	return 0;
 }
+
+/* ---- the same in order ----
+ *
+ * virtio 1.4, 2.8.8: one used descriptor can stand for a batch; it has the id of the last buffer, and
+ * the driver takes the others to be written completely. So a run of buffers ends at the first that
+ * is not, and no length is lost. */
+
+static void end_run(struct vri_devq *q)
+{
+	struct packed_run *run = &q->packed.run;
+
+	if (run->n_buffers == 0)
+		return;
+	put_used(q, run->id, run->written, run->n, run->n_buffers);
+	*run = (struct packed_run){ .n_buffers = 0 };
+}
+
+static void add_to_run(struct vri_devq *q, uint16_t id, const struct flight *flight)
+{
+	struct packed_run *run = &q->packed.run;
+
+	count_bytes(q, flight);
+	run->id = id;
+	run->written = flight->written;
+	run->n = (uint16_t)(run->n + flight->n);
+	run->n_buffers++;
+	if (flight->written != flight->writable_len)
+		end_run(q);
+}
+
+/* virtio 1.4, 6.2: buffers are used in the order in which they were made available. */
+static int packed_push_in_order(struct vri_devq *q, const struct vri_chain *chain, uint32_t written)
+{
+	struct packed_dev *p = &q->packed;
+	struct flight *flight = land(q, chain, written, FLIGHT_HELD);
+
+	if (flight == NULL)
+		return -EINVAL;
+	q->n_held++;
+	while (q->n_held > 0) {
+		uint16_t oldest = p->popped[p->oldest_at];
+
+		flight = &p->flight[oldest];
+		if (flight->state != FLIGHT_HELD)
+			break;
+		flight->state = FLIGHT_NONE;
+		q->n_held--;
+		p->oldest_at = p->oldest_at + 1 < q->size ? p->oldest_at + 1 : 0;
+		add_to_run(q, oldest, flight);
+	}
+	return 0;
+}
+
+/* ---- publish and announce ---- */
 
 static void packed_dev_publish(struct vri_devq *q)
 {
@@ -199,6 +272,18 @@ static enum notify_verdict packed_announce(struct vri_devq *q)
 				  packed_place(p->used_slot, p->used), n) ?
 		       NOTIFY_WANTED :
 		       NOTIFY_NOT_WANTED;
+}
+
+static void packed_publish_in_order(struct vri_devq *q)
+{
+	end_run(q);
+	packed_dev_publish(q);
+}
+
+static enum notify_verdict packed_announce_in_order(struct vri_devq *q)
+{
+	end_run(q);
+	return packed_announce(q);
 }
 
 /* ---- asking for notifications ---- */
@@ -270,6 +355,19 @@ const struct devq_format vri__packed_dev = {
 	.push = packed_push,
 	.publish = packed_dev_publish,
 	.announce = packed_announce,
+	.arm = packed_arm,
+	.suppress = packed_suppress,
+	.has_available = packed_has_available,
+};
+
+const struct devq_format vri__packed_in_order_dev = {
+	.bytes = packed_bytes,
+	.init = packed_init,
+	.pop = packed_pop,
+	.rewind = packed_rewind,
+	.push = packed_push_in_order,
+	.publish = packed_publish_in_order,
+	.announce = packed_announce_in_order,
 	.arm = packed_arm,
 	.suppress = packed_suppress,
 	.has_available = packed_has_available,

@@ -21,6 +21,7 @@
 
 #include <vring-ipc/memory.h>
 
+#include "in_order.h"
 #include "memtab.h"
 #include "packed_ring.h"
 #include "ring_layout.h"
@@ -139,8 +140,7 @@ static inline void stage(struct vri_drvq *q, uint16_t id, struct packed_buffer l
 	if (q->outstanding.n == 0 || list.n < p->shortest)
 		p->shortest = list.n;
 	outstanding_add(&q->outstanding, id, token, writable_len);
-	if (q->outstanding_bytes != NULL)
-		ring_store_outstanding(&q->outstanding_bytes[id], 1);
+	drvq_show_outstanding(q, id, true);
 
 	if (p->n_staged == 0) {
 		p->staged_slot = p->slot;
@@ -263,13 +263,6 @@ static enum notify_verdict packed_announce(struct vri_drvq *q)
 
 /* ---- used buffers ---- */
 
-static inline bool is_lent(const struct vri_drvq *q, unsigned id)
-{
-	const struct outstanding_record *r = &q->outstanding.record[id];
-
-	return r->token != NULL && r->number < q->n_published;
-}
-
 static inline void free_list(struct vri_drvq *q, uint16_t id)
 {
 	struct packed_drv *p = &q->packed;
@@ -279,38 +272,6 @@ static inline void free_list(struct vri_drvq *q, uint16_t id)
 	p->buffer[b->last].next = p->free_id;
 	p->free_id = id;
 	p->n_free = (uint16_t)(p->n_free + b->n);
-}
-
-/* Checks the used descriptor in the next slot and takes it. */
-static inline enum vri_rule take_one(struct vri_drvq *q, uint16_t flags, struct vri_used *ret,
-				     unsigned *ret_n)
-{
-	struct packed_drv *p = &q->packed;
-	struct outstanding_record *r;
-	uint16_t id;
-	uint32_t len;
-
-	ring_load_packed_id_len(p->ring, p->used_slot, &id, &len);
-	if (id >= q->size)
-		return VRI_RULE_USED_ID;
-	if (!is_lent(q, id))
-		return VRI_RULE_USED_NOT_LENT;
-	r = &q->outstanding.record[id];
-	/* virtio 1.4, 2.8.13: without WRITE the length means nothing. */
-	if ((flags & VRING_DESC_F_WRITE) == 0)
-		len = 0;
-	if (len > r->writable_len)
-		return VRI_RULE_USED_LEN;
-
-	ret->token = r->token;
-	ret->len = len;
-	*ret_n = p->buffer[id].n;
-	outstanding_remove(&q->outstanding, id);
-	free_list(q, id);
-	if (q->outstanding_bytes != NULL)
-		ring_store_outstanding(&q->outstanding_bytes[id], 0);
-	packed_advance(q->size, &p->used_slot, &p->used, *ret_n);
-	return VRI_RULE_NONE;
 }
 
 /* Looks at the slot of the next used descriptor. */
@@ -323,36 +284,115 @@ static inline bool look_for_used(const struct vri_drvq *q, uint16_t slot, uint16
 	return (*ret_flags & PACKED_BOTH) == used;
 }
 
+/* Copies the used descriptor that look_for_used() has found. */
+static inline void load_used(const struct vri_drvq *q, uint16_t slot, uint16_t flags,
+			     uint16_t *ret_id, uint32_t *ret_len)
+{
+	ring_load_packed_id_len(q->packed.ring, slot, ret_id, ret_len);
+	/* virtio 1.4, 2.8.13: without WRITE the length means nothing. */
+	if ((flags & VRING_DESC_F_WRITE) == 0)
+		*ret_len = 0;
+}
+
+/* Ends the life of a list that was used: its ids are free, and the next used descriptor is behind it.
+ * Returns: how many descriptors that was. */
+static inline unsigned retire(struct vri_drvq *q, uint16_t id)
+{
+	struct packed_drv *p = &q->packed;
+	unsigned n = p->buffer[id].n;
+
+	free_list(q, id);
+	drvq_show_outstanding(q, id, false);
+	packed_advance(q->size, &p->used_slot, &p->used, n);
+	return n;
+}
+
+/* Takes the next used buffer, if any. Returns: 1; 0; -EPROTO and *ret_rule. */
+static inline int take_one(struct vri_drvq *q, struct vri_used *ret, unsigned *n_desc,
+			   enum vri_rule *ret_rule)
+{
+	struct packed_drv *p = &q->packed;
+	const struct outstanding_record *r;
+	uint16_t flags, id;
+	uint32_t len;
+
+	if (!look_for_used(q, p->used_slot, p->used, &flags))
+		return 0;
+	load_used(q, p->used_slot, flags, &id, &len);
+	*ret_rule = VRI_RULE_NONE;
+	if (id >= q->size)
+		*ret_rule = VRI_RULE_USED_ID;
+	else if (!drvq_is_lent(q, id))
+		*ret_rule = VRI_RULE_USED_NOT_LENT;
+	else if (len > q->outstanding.record[id].writable_len)
+		*ret_rule = VRI_RULE_USED_LEN;
+	if (*ret_rule != VRI_RULE_NONE)
+		return -EPROTO;
+	r = &q->outstanding.record[id];
+	ret->token = r->token;
+	ret->len = len;
+	outstanding_remove(&q->outstanding, id);
+	*n_desc += retire(q, id);
+	return 1;
+}
+
+/* The same with IN_ORDER: a used descriptor can stand for a batch, and lies in the first slot of the
+ * first of its lists. */
+static inline int take_one_in_order(struct vri_drvq *q, struct vri_used *ret, unsigned *n_desc,
+				    enum vri_rule *ret_rule)
+{
+	struct packed_drv *p = &q->packed;
+	uint16_t flags, id;
+	uint32_t len;
+
+	if (q->batch_left == 0) {
+		if (!look_for_used(q, p->used_slot, p->used, &flags))
+			return 0;
+		load_used(q, p->used_slot, flags, &id, &len);
+		*ret_rule = in_order_begin(q, id, len, q->size);
+		if (*ret_rule != VRI_RULE_NONE)
+			return -EPROTO;
+	}
+	id = (uint16_t)in_order_next(q, ret);
+	*n_desc += retire(q, id);
+	return 1;
+}
+
+static inline int take(struct vri_drvq *q, struct vri_used *ret_used, unsigned max,
+		       enum vri_rule *ret_rule,
+		       int (*one)(struct vri_drvq *q, struct vri_used *ret, unsigned *n_desc,
+				  enum vri_rule *ret_rule))
+{
+	uint64_t bytes = 0;
+	unsigned n = 0, n_desc = 0;
+	int r = 0;
+
+	while (n < max && (r = one(q, &ret_used[n], &n_desc, ret_rule)) == 1)
+		bytes += ret_used[n++].len;
+	if (n == 0)
+		return r;
+	COUNTER_ADD(&q->count, bytes_written, bytes);
+	COUNTER_ADD(&q->count, position, n_desc);
+	return (int)n;
+}
+
 static int packed_take(struct vri_drvq *q, struct vri_used *ret_used, unsigned max,
 		       enum vri_rule *ret_rule)
 {
-	struct packed_drv *p = &q->packed;
-	enum vri_rule rule = VRI_RULE_NONE;
-	uint64_t bytes = 0;
-	unsigned n = 0, n_desc = 0, n_list;
-	uint16_t flags;
+	return take(q, ret_used, max, ret_rule, take_one);
+}
 
-	while (n < max && look_for_used(q, p->used_slot, p->used, &flags)) {
-		rule = take_one(q, flags, &ret_used[n], &n_list);
-		if (rule != VRI_RULE_NONE)
-			break;
-		bytes += ret_used[n++].len;
-		n_desc += n_list;
-	}
-	if (n > 0) {
-		COUNTER_ADD(&q->count, bytes_written, bytes);
-		COUNTER_ADD(&q->count, position, n_desc);
-		return (int)n;
-	}
-	*ret_rule = rule;
-	return rule == VRI_RULE_NONE ? 0 : -EPROTO;
+static int packed_take_in_order(struct vri_drvq *q, struct vri_used *ret_used, unsigned max,
+				enum vri_rule *ret_rule)
+{
+	return take(q, ret_used, max, ret_rule, take_one_in_order);
 }
 
 static bool packed_has_used(const struct vri_drvq *q)
 {
 	uint16_t flags;
 
-	return look_for_used(q, q->packed.used_slot, q->packed.used, &flags);
+	return q->batch_left > 0 || look_for_used(q, q->packed.used_slot, q->packed.used, &flags);
 }
 
 /* Tells whether the device has gone past the slot that is @ahead of the next used one. What does not
@@ -369,10 +409,37 @@ static bool has_used_past(const struct vri_drvq *q, unsigned ahead)
 		if (!look_for_used(q, slot, used, &flags))
 			return false;
 		ring_load_packed_id_len(p->ring, slot, &id, &len);
-		if (id >= q->size || !is_lent(q, id))
+		if (id >= q->size || !drvq_is_lent(q, id))
 			return true;
 		n = p->buffer[id].n;
 		packed_advance(q->size, &slot, &used, n);
+	}
+	return true;
+}
+
+/* The same with IN_ORDER, where it is known which lists come next: has the device used @n more? */
+static bool has_used_in_order(const struct vri_drvq *q, unsigned n)
+{
+	const struct packed_drv *p = &q->packed;
+	const struct outstanding *o = &q->outstanding;
+	uint16_t slot = p->used_slot, used = p->used;
+	unsigned oldest = outstanding_first(o);
+	uint64_t left = q->batch_left;
+	uint16_t flags, id;
+	uint32_t len;
+
+	for (unsigned seen = 0; seen < n; seen++, left--) {
+		if (left == 0) {
+			if (!look_for_used(q, slot, used, &flags))
+				return false;
+			ring_load_packed_id_len(p->ring, slot, &id, &len);
+			if (id >= q->size || !drvq_is_lent(q, id) ||
+			    o->record[id].number < o->record[oldest].number)
+				return true;
+			left = o->record[id].number - o->record[oldest].number + 1;
+		}
+		packed_advance(q->size, &slot, &used, p->buffer[oldest].n);
+		oldest = outstanding_next(o, oldest);
 	}
 	return true;
 }
@@ -387,27 +454,55 @@ static void put_wish(struct packed_drv *p, uint32_t wish)
 	ring_store_packed_wish(p->wish_word, wish);
 }
 
-static int packed_arm(struct vri_drvq *q, unsigned n)
+/* How many buffers a wish can be for: @n of them, or all that the device has. */
+static unsigned within_lent(const struct vri_drvq *q, unsigned n)
 {
-	struct packed_drv *p = &q->packed;
 	unsigned n_lent = (unsigned)(q->n_published - (q->outstanding.n_added - q->outstanding.n));
-	uint16_t slot = p->used_slot, used = p->used;
-	unsigned ahead;
 
-	if (!q->event_idx || n < 1)
-		n = 1;
 	if (n > n_lent)
-		n = n_lent > 0 ? n_lent : 1;
-	/* Which slot the n-th used descriptor will be in depends on the order of completion: the
-	 * nearest that it can be. All the lent ones have room in the ring, so this is below the
-	 * queue size. */
-	ahead = (n - 1) * p->shortest;
+		n = n_lent;
+	return q->event_idx && n > 0 ? n : 1;
+}
+
+/* Asks for the used descriptor @ahead of the next one. */
+static void wish_for(struct vri_drvq *q, unsigned ahead)
+{
+	uint16_t slot = q->packed.used_slot, used = q->packed.used;
+
 	packed_advance(q->size, &slot, &used, ahead);
-	put_wish(p, q->event_idx ? packed_wish_at(packed_place(slot, used)) : PACKED_WISH_ENABLE);
+	put_wish(&q->packed,
+		 q->event_idx ? packed_wish_at(packed_place(slot, used)) : PACKED_WISH_ENABLE);
 	/* Orders the wish before the second look. Pairs with ring_fence_published() in
 	 * packed_dev.c. */
 	ring_fence_armed();
+}
+
+static int packed_arm(struct vri_drvq *q, unsigned n)
+{
+	/* Which slot the n-th used descriptor will be in depends on the order of completion: the
+	 * nearest that it can be. All the lent ones have room in the ring, so this is below the
+	 * queue size. */
+	unsigned ahead = (within_lent(q, n) - 1) * q->packed.shortest;
+
+	wish_for(q, ahead);
 	if (has_used_past(q, ahead))
+		return 1;
+	COUNTER_ADD(&q->count, sleeps, 1);
+	return 0;
+}
+
+static int packed_arm_in_order(struct vri_drvq *q, unsigned n)
+{
+	const struct outstanding *o = &q->outstanding;
+	unsigned at = outstanding_first(o);
+	unsigned ahead = 0;
+
+	n = within_lent(q, n);
+	/* Here it is known. */
+	for (unsigned i = 1; i < n; i++, at = outstanding_next(o, at))
+		ahead += q->packed.buffer[at].n;
+	wish_for(q, ahead);
+	if (has_used_in_order(q, n))
 		return 1;
 	COUNTER_ADD(&q->count, sleeps, 1);
 	return 0;
@@ -518,6 +613,20 @@ const struct drvq_format vri__packed_drv = {
 	.announce = packed_announce,
 	.take = packed_take,
 	.arm = packed_arm,
+	.suppress = packed_suppress,
+	.has_used = packed_has_used,
+	.uses_memory = packed_uses_memory,
+	.free_descriptors = packed_free_descriptors,
+};
+
+const struct drvq_format vri__packed_in_order_drv = {
+	.bytes = packed_bytes,
+	.init = packed_init,
+	.add = packed_add,
+	.publish = packed_publish,
+	.announce = packed_announce,
+	.take = packed_take_in_order,
+	.arm = packed_arm_in_order,
 	.suppress = packed_suppress,
 	.has_used = packed_has_used,
 	.uses_memory = packed_uses_memory,

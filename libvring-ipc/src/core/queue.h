@@ -65,7 +65,7 @@ struct queue_setup {
  * device's device area; so both are there before the device's answer to DRIVER_OK, and neither side
  * looks at the other's areas before that.
  * Returns: 0; -EINVAL for a size that the format does not allow, or an area that is missing or not
- * aligned; -EOPNOTSUPP for what is not built (in order); -ENOMEM.
+ * aligned; -ENOMEM.
  * Ownership: returned, the free below, which also works in a child made by fork().
  */
 int vri__drvq_new(const struct queue_setup *setup, struct vri_drvq **ret_q);

@@ -18,8 +18,6 @@ int vri__queue_check_setup(const struct queue_setup *setup)
 	enum ring_format format = queue_has_feature(setup, VRI_F_RING_PACKED) ? RING_PACKED :
 										RING_SPLIT;
 
-	if (queue_has_feature(setup, VRI_F_IN_ORDER))
-		return -EOPNOTSUPP;
 	if (!ring_size_is_valid(format, setup->size) || setup->mem == NULL || setup->ops == NULL)
 		return -EINVAL;
 	/* virtio 1.4, 2.7, 2.8: the alignments of the three areas. */

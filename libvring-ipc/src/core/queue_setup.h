@@ -25,7 +25,7 @@ static inline size_t queue_lines(size_t bytes)
 	return (bytes + 63) & ~(size_t)63;
 }
 
-/* Returns: 0; -EINVAL; -EOPNOTSUPP: as vri__drvq_new(). */
+/* Returns: 0; -EINVAL: as vri__drvq_new(). */
 int vri__queue_check_setup(const struct queue_setup *setup);
 
 #endif

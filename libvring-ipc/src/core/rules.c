@@ -44,6 +44,7 @@ static const struct {
 				     "a used id that is not outstanding: never lent, or used twice" },
 	[VRI_RULE_USED_LEN] = { "used-len",
 				"a used length beyond the writable bytes of its chain" },
+	[VRI_RULE_USED_ORDER] = { "used-order", "a buffer was used before an older one" },
 	[VRI_RULE_DEADLINE] = { "deadline",
 				"a request stayed with the device for longer than the deadline" },
 	[VRI_RULE_DEVICE] = { "device", "the device gave the queue up" },

@@ -57,7 +57,7 @@ static int split_pop(struct vri_devq *q, struct vri_chain *chain, enum vri_rule 
 		return -EPROTO;
 	}
 	flight = &s->flight[head];
-	if (flight->in_flight) {
+	if (flight->state != FLIGHT_NONE) {
 		*ret_rule = VRI_RULE_HEAD_IN_FLIGHT;
 		return -EPROTO;
 	}
@@ -71,7 +71,7 @@ static int split_pop(struct vri_devq *q, struct vri_chain *chain, enum vri_rule 
 		.readable_len = chain->readable_len,
 		.writable_len = chain->writable_len,
 		.id = chain->id,
-		.in_flight = true,
+		.state = FLIGHT_POPPED,
 	};
 	s->popped[slot] = (uint16_t)head;
 	s->avail_idx++;
@@ -91,11 +91,11 @@ static int split_rewind(struct vri_devq *q, unsigned n)
 	for (unsigned i = 1; i <= n; i++) {
 		idx = (uint16_t)(s->avail_idx - i);
 		head = s->popped[idx & q->mask];
-		if (!s->flight[head].in_flight || (uint16_t)s->flight[head].id != idx)
+		if (s->flight[head].state != FLIGHT_POPPED || (uint16_t)s->flight[head].id != idx)
 			return -EINVAL;
 	}
 	for (unsigned i = 1; i <= n; i++)
-		s->flight[s->popped[(uint16_t)(s->avail_idx - i) & q->mask]].in_flight = false;
+		s->flight[s->popped[(uint16_t)(s->avail_idx - i) & q->mask]].state = FLIGHT_NONE;
 	s->avail_idx = (uint16_t)(s->avail_idx - n);
 	q->n_in_flight -= n;
 	q->count.value.position -= n;
@@ -105,24 +105,27 @@ static int split_rewind(struct vri_devq *q, unsigned n)
 
 /* ---- push, publish and announce ---- */
 
-static int split_push(struct vri_devq *q, const struct vri_chain *chain, uint32_t written)
+/* The flight of a chain that may be pushed with @written bytes; else NULL. */
+static inline struct flight *flight_of(const struct vri_devq *q, const struct vri_chain *chain,
+				       uint32_t written)
+{
+	struct flight *flight = &q->split.flight[chain->head & q->mask];
+
+	if (chain->head >= q->size || flight->state != FLIGHT_POPPED || flight->id != chain->id ||
+	    written > flight->writable_len)
+		return NULL;
+	return flight;
+}
+
+/* Writes the next used entry. */
+static inline void put_used(struct vri_devq *q, unsigned head, uint32_t written)
 {
 	struct split_dev *s = &q->split;
 	unsigned slot = s->used_idx & q->mask;
-	unsigned head = chain->head;
 	struct split_used *shadow = &s->used_shadow[slot];
-	struct flight *flight;
 
-	if (head >= q->size)
-		return -EINVAL;
-	flight = &s->flight[head];
-	if (!flight->in_flight || flight->id != chain->id || written > flight->writable_len)
-		return -EINVAL;
-	flight->in_flight = false;
-	q->n_in_flight--;
-	q->bytes_readable_staged += flight->readable_len;
+	q->bytes_readable_staged += s->flight[head].readable_len;
 	q->bytes_written_staged += written;
-
 	if (shadow->id != head) {
 		shadow->id = head;
 		ring_store_used_id(&s->used_ring[2 * slot], head);
@@ -132,6 +135,44 @@ static int split_push(struct vri_devq *q, const struct vri_chain *chain, uint32_
 		ring_store_used_len(&s->used_ring[2 * slot], written);
 	}
 	s->used_idx++;
+}
+
+static int split_push(struct vri_devq *q, const struct vri_chain *chain, uint32_t written)
+{
+	struct flight *flight = flight_of(q, chain, written);
+
+	if (flight == NULL)
+		return -EINVAL;
+	flight->state = FLIGHT_NONE;
+	q->n_in_flight--;
+	put_used(q, chain->head, written);
+	return 0;
+}
+
+/* virtio 1.4, 6.2: with IN_ORDER buffers are used in the order in which they were made available.
+ * Each gets an entry of its own, though one could stand for a batch: so lengths are kept, and as
+ * slot i always gets the same head, an entry of the same length is not stored again at all. */
+static int split_push_in_order(struct vri_devq *q, const struct vri_chain *chain, uint32_t written)
+{
+	struct split_dev *s = &q->split;
+	struct flight *flight = flight_of(q, chain, written);
+
+	if (flight == NULL)
+		return -EINVAL;
+	flight->state = FLIGHT_HELD;
+	flight->written = written;
+	q->n_in_flight--;
+	q->n_held++;
+	while (q->n_held > 0) {
+		unsigned oldest = s->popped[s->used_idx & q->mask];
+
+		flight = &s->flight[oldest];
+		if (flight->state != FLIGHT_HELD)
+			break;
+		flight->state = FLIGHT_NONE;
+		q->n_held--;
+		put_used(q, oldest, flight->written);
+	}
 	return 0;
 }
 
@@ -277,6 +318,19 @@ const struct devq_format vri__split_dev = {
 	.pop = split_pop,
 	.rewind = split_rewind,
 	.push = split_push,
+	.publish = split_dev_publish,
+	.announce = split_announce,
+	.arm = split_arm,
+	.suppress = split_suppress,
+	.has_available = split_has_available,
+};
+
+const struct devq_format vri__split_in_order_dev = {
+	.bytes = split_bytes,
+	.init = split_init,
+	.pop = split_pop,
+	.rewind = split_rewind,
+	.push = split_push_in_order,
 	.publish = split_dev_publish,
 	.announce = split_announce,
 	.arm = split_arm,

@@ -11,7 +11,8 @@
  * Nothing that the driver wrote is ever read back. What stands in the shared tables is known from
  * shadows, and a value that stands there already is not stored again: descriptors are reused in the
  * order in which they were freed, so while the device works in order, slot i names the same
- * descriptors lap after lap and these cache lines stay where the device has them.
+ * descriptors lap after lap and these cache lines stay where the device has them. With IN_ORDER that
+ * is a promise, and the next field of descriptor x is x + 1 or 0, as virtio 1.4, 2.7.5.1 wants it.
  */
 
 #include "drvq.h"
@@ -23,6 +24,7 @@
 
 #include <vring-ipc/memory.h>
 
+#include "in_order.h"
 #include "memtab.h"
 #include "ring_layout.h"
 
@@ -108,8 +110,7 @@ static inline void stage(struct vri_drvq *q, unsigned head, unsigned n_desc, voi
 	s->n_free = (uint16_t)(s->n_free - n_desc);
 	outstanding_add(&q->outstanding, head, token, writable_len);
 	q->bytes_readable_staged += readable_len;
-	if (q->outstanding_bytes != NULL)
-		ring_store_outstanding(&q->outstanding_bytes[head], 1);
+	drvq_show_outstanding(q, head, true);
 
 	/* virtio 1.4, 2.7.13.2: the head goes into the ring before the index moves. */
 	if (s->avail_shadow[slot] != head) {
@@ -210,13 +211,6 @@ static inline unsigned n_lent(const struct vri_drvq *q)
 	return q->outstanding.n - n_staged(q);
 }
 
-static inline bool is_lent(const struct vri_drvq *q, unsigned head)
-{
-	const struct outstanding_record *r = &q->outstanding.record[head];
-
-	return r->token != NULL && r->number < q->n_published;
-}
-
 /* Frees the descriptors of the request that starts at @head, along the private copy of its chain. */
 static inline void free_descriptors(struct vri_drvq *q, unsigned head)
 {
@@ -262,7 +256,7 @@ static inline enum vri_rule take_one(struct vri_drvq *q, struct vri_used *ret)
 	ring_load_used_entry(&s->used_ring[2 * slot], &id, &len);
 	if (id >= q->size)
 		return VRI_RULE_USED_ID;
-	if (!is_lent(q, id))
+	if (!drvq_is_lent(q, id))
 		return why_not_lent(q, id);
 	r = &q->outstanding.record[id];
 	if (len > r->writable_len)
@@ -272,8 +266,30 @@ static inline enum vri_rule take_one(struct vri_drvq *q, struct vri_used *ret)
 	ret->len = len;
 	outstanding_remove(&q->outstanding, id);
 	free_descriptors(q, id);
-	if (q->outstanding_bytes != NULL)
-		ring_store_outstanding(&q->outstanding_bytes[id], 0);
+	drvq_show_outstanding(q, id, false);
+	s->used_idx++;
+	return VRI_RULE_NONE;
+}
+
+/* The same with IN_ORDER: a used entry can stand for a batch, and lies in the slot of the first. The
+ * slots of the others hold anything. */
+static inline enum vri_rule take_one_in_order(struct vri_drvq *q, struct vri_used *ret)
+{
+	struct split_drv *s = &q->split;
+	unsigned slot = s->used_idx & q->mask;
+	enum vri_rule rule;
+	uint32_t id, len;
+	unsigned head;
+
+	if (q->batch_left == 0) {
+		ring_load_used_entry(&s->used_ring[2 * slot], &id, &len);
+		rule = in_order_begin(q, id, len, (uint16_t)(s->used_idx_seen - s->used_idx));
+		if (rule != VRI_RULE_NONE)
+			return rule;
+	}
+	head = in_order_next(q, ret);
+	free_descriptors(q, head);
+	drvq_show_outstanding(q, head, false);
 	s->used_idx++;
 	return VRI_RULE_NONE;
 }
@@ -295,8 +311,9 @@ static inline enum vri_rule look_for_used(struct vri_drvq *q)
 	return VRI_RULE_NONE;
 }
 
-static int split_take(struct vri_drvq *q, struct vri_used *ret_used, unsigned max,
-		      enum vri_rule *ret_rule)
+static inline int take(struct vri_drvq *q, struct vri_used *ret_used, unsigned max,
+		       enum vri_rule *ret_rule,
+		       enum vri_rule (*one)(struct vri_drvq *q, struct vri_used *ret))
 {
 	struct split_drv *s = &q->split;
 	enum vri_rule rule = VRI_RULE_NONE;
@@ -307,7 +324,7 @@ static int split_take(struct vri_drvq *q, struct vri_used *ret_used, unsigned ma
 		rule = look_for_used(q);
 		if (rule != VRI_RULE_NONE || s->used_idx == s->used_idx_seen)
 			break;
-		rule = take_one(q, &ret_used[n]);
+		rule = one(q, &ret_used[n]);
 		if (rule != VRI_RULE_NONE)
 			break;
 		bytes += ret_used[n++].len;
@@ -319,6 +336,18 @@ static int split_take(struct vri_drvq *q, struct vri_used *ret_used, unsigned ma
 	}
 	*ret_rule = rule;
 	return rule == VRI_RULE_NONE ? 0 : -EPROTO;
+}
+
+static int split_take(struct vri_drvq *q, struct vri_used *ret_used, unsigned max,
+		      enum vri_rule *ret_rule)
+{
+	return take(q, ret_used, max, ret_rule, take_one);
+}
+
+static int split_take_in_order(struct vri_drvq *q, struct vri_used *ret_used, unsigned max,
+			       enum vri_rule *ret_rule)
+{
+	return take(q, ret_used, max, ret_rule, take_one_in_order);
 }
 
 static bool split_has_used(const struct vri_drvq *q)
@@ -490,6 +519,20 @@ const struct drvq_format vri__split_drv = {
 	.publish = split_publish,
 	.announce = split_announce,
 	.take = split_take,
+	.arm = split_arm,
+	.suppress = split_suppress,
+	.has_used = split_has_used,
+	.uses_memory = split_uses_memory,
+	.free_descriptors = split_free_descriptors,
+};
+
+const struct drvq_format vri__split_in_order_drv = {
+	.bytes = split_bytes,
+	.init = split_init,
+	.add = split_add,
+	.publish = split_publish,
+	.announce = split_announce,
+	.take = split_take_in_order,
 	.arm = split_arm,
 	.suppress = split_suppress,
 	.has_used = split_has_used,
