@@ -20,7 +20,6 @@ static const engine_text engines[] = { "io=uring", "io=sync" };
 
 /* ---- what a disk is ---- */
 
-/* proves: dev:2.5/1 */
 Test(blk, disk_says_what_it_is)
 {
 	struct vri_blk_info info;
@@ -613,7 +612,6 @@ static const struct load loads[] = {
 	{ "io=sync queues=1 inflight=1", 1, 8, 0, 0 },
 };
 
-/* proves: drv:2.7/1 */
 TestEach(blk, random_load_keeps_its_data, loads, struct load)
 {
 	struct vri_link_opts link_opts = { .size = sizeof(link_opts),

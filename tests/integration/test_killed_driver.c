@@ -132,7 +132,6 @@ static void wait_until_it_holds(const struct harness *h, const char *before)
 typedef const char *engine_text;
 static const engine_text engines[] = { "io=uring", "io=sync" };
 
-/* faults: A33 */
 TestEach(killed_driver, others_and_the_server_do_not_notice, engines, engine_text, .timeout = 120)
 {
 	struct worker steady[2], victim;
