@@ -6,6 +6,7 @@
  *   status=N   the status byte of every answer, default 0
  *   used=N     the used length of every answer, default what is right
  *   flip=1     the status byte keeps changing after the answer
+ *   bare=1     offers no feature that a field of the config space needs
  *   confsize= capacity= blksize= segmax= sizemax= numqueues= physexp= discardseg=
  *              fields of its config space
  */
@@ -112,7 +113,8 @@ int bad_blk_new(const char *options, struct vri_device **ret_dev)
 	fill_config(options, &config);
 	vri_features_default(&info.features);
 	for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++)
-		vri_features_set(&info.features, bits[i]);
+		if (!devices_number(options, "bare", 0))
+			vri_features_set(&info.features, bits[i]);
 	r = vri_device_new(&info, &bad_ops, bad, ret_dev);
 	if (r < 0)
 		free(bad);

@@ -484,6 +484,31 @@ TestEach(blk_fault, absurd_config_is_refused, absurd_configs, struct config_case
 	harness_end(&h);
 }
 
+/* Fields whose feature is not offered hold anything, and mean nothing.
+ * proves: drv:2.5/2 */
+Test(blk_fault, fields_without_their_feature_are_not_read)
+{
+	struct vri_blk_info info;
+	struct blk_rig rig;
+
+	memset(&rig, 0, sizeof(rig));
+	rig.fd = -1;
+	harness_begin(&rig.h, TRANSPORT);
+	harness_serve(&rig.h, "badblk",
+		      "bare=1 blksize=3 segmax=0 sizemax=0 numqueues=0 physexp=255 discardseg=0");
+	rig_drive(&rig, NULL, NULL);
+	vri_blk_get_info(rig.blk, &info);
+	t_eq(info.capacity, 1024 * 512);
+	t_eq(info.block_size, 512);
+	t_eq(info.seg_max, 1);
+	t_eq(info.size_max, UINT32_MAX);
+	t_eq(info.n_queues, 1);
+	t_false(info.flush);
+	t_false(info.discard);
+	rig_hang_up(&rig);
+	harness_end(&rig.h);
+}
+
 struct answer_case {
 	const char *options;
 	int read, flush;

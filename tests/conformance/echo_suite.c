@@ -379,3 +379,52 @@ Test(echo, driver_of_another_type_is_turned_away)
 	vri_link_close(link);
 	harness_end(&h);
 }
+
+/* Keeps a ring full of the longest chains of the shortest pieces. */
+static void be_greedy(struct vri_link *link, struct vri_drvq *q, const struct iovec *bytes,
+		      unsigned n)
+{
+	uint32_t len;
+	void *token;
+	int r;
+
+	while ((r = vri_drvq_get_used(q, &token, &len)) == 1)
+		;
+	t_ok(r);
+	while ((r = vri_drvq_add(q, bytes, n, bytes + n, n, link)) == 0)
+		;
+	t_errno_eq(r, -ENOSPC);
+	t_ok(vri_drvq_kick(q));
+	t_ok(vri_link_dispatch(link));
+}
+
+/* faults: A34 */
+Test(echo, greedy_driver_leaves_others_their_turn)
+{
+	enum { PIECES = 64 };
+	struct vri_link_opts opts = { .size = sizeof(opts), .indirect_max = ~0u };
+	struct iovec bytes[2 * PIECES];
+	struct vri_link *greedy;
+	struct vri_drvq *q;
+	char reply[8] = "";
+	struct rig rig;
+	uint8_t *base;
+
+	rig_begin(&rig, "qsize=256");
+	rig_open(&rig, NULL);
+	greedy = harness_link(&rig.h, &opts);
+	t_ok(vri_driver_start(vri_link_driver(greedy), NULL, NULL));
+	q = vri_driver_drvq(vri_link_driver(greedy), 0);
+	base = vri_pool_alloc(vri_driver_pool(vri_link_driver(greedy)), sizeof(bytes));
+	t_not_null(base);
+	for (unsigned i = 0; i < 2 * PIECES; i++)
+		bytes[i] = (struct iovec){ base + i, 1 };
+
+	for (int i = 0; i < 200; i++) {
+		be_greedy(greedy, q, bytes, PIECES);
+		t_eq(vri_echo_call(rig.echo, "mine", 5, reply, PATIENCE_MS), 5);
+		t_streq(reply, "mine");
+	}
+	vri_link_close(greedy);
+	rig_end(&rig);
+}

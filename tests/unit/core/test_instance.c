@@ -458,6 +458,7 @@ Test(instance, gives_each_scheduled_queue_one_turn_in_a_run)
 	close_rig(&rig);
 }
 
+/* faults: B14 */
 Test(instance, a_kick_for_no_queue_or_the_same_twice_is_harmless)
 {
 	unsigned before;
@@ -573,6 +574,7 @@ Test(instance, zeroes_the_device_area_and_nothing_of_the_drivers)
 	close_rig(&rig);
 }
 
+/* proves: shm:adopt/7 */
 Test(instance, queues_that_were_not_set_up_are_not_live)
 {
 	struct rig rig;
@@ -587,7 +589,7 @@ Test(instance, queues_that_were_not_set_up_are_not_live)
 	close_rig(&rig);
 }
 
-/* proves: dev:2.6r/1 dev:2.6r/2 dev:2.6r/3 */
+/* proves: shm:qr/1 dev:2.6r/1 dev:2.6r/2 dev:2.6r/3 */
 Test(instance, one_queue_is_reset_and_set_up_again_with_another_size)
 {
 	struct queue_params params;
@@ -659,7 +661,7 @@ Test(instance, a_queue_reset_needs_ring_reset_and_driver_ok)
 	close_rig(&rig);
 }
 
-/* proves: drv:3.1/1 */
+/* proves: shm:adopt/6 drv:3.1/1 */
 Test(instance, a_live_queue_is_not_set_up_again)
 {
 	struct rig rig;
@@ -983,7 +985,8 @@ static struct offer good_offer(void)
 	return offer;
 }
 
-/* faults: B16 C21 */
+/* faults: B16 C21
+ * proves: shm:adopt/2 */
 Test(device, an_absurd_offer_is_refused)
 {
 	struct offer offer = good_offer();

@@ -360,7 +360,8 @@ static const struct lie lies[] = {
 	{ huge_config },
 };
 
-/* faults: D5 */
+/* faults: D5
+ * proves: shm:adopt/1 */
 TestEach(region, a_header_that_lies_is_refused, lies, struct lie)
 {
 	struct region_map map = { .size = 42 };

@@ -53,7 +53,7 @@ static void *token(size_t n)
 /* Adds @n_r readable pieces of 8 bytes and @n_w writable ones of 16. */
 static int add(unsigned n_r, unsigned n_w, size_t n)
 {
-	struct iovec r[SIZE + 1], w[SIZE + 1];
+	struct iovec r[SIZE + 1] = { { 0 } }, w[SIZE + 1] = { { 0 } };
 
 	for (unsigned i = 0; i < n_r; i++)
 		r[i] = (struct iovec){ ring.pool + 64 * i, 8 };
@@ -108,7 +108,7 @@ static void breaks(enum vri_rule rule)
 
 /* ---- what it writes ---- */
 
-/* proves: drv:2.7f/1 */
+/* proves: drv:2.7f/1 drv:6.1/4 */
 Test(split_drv, a_request_is_a_chain_readable_first, .init = init, .fini = fini)
 {
 	uint16_t at;

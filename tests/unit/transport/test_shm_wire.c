@@ -241,7 +241,8 @@ Test(shm_wire, gives_an_unknown_body_its_token_and_no_kind)
 	t_eq(back.kind, WIRE_UNKNOWN);
 }
 
-/* Feature words past the last one are zero, whoever sends fewer; whoever sends more is told apart. */
+/* Feature words past the last one are zero, whoever sends fewer; whoever sends more is told apart.
+ * proves: shm:adopt/3 */
 Test(shm_wire, takes_feature_sets_of_any_width)
 {
 	struct bytes body = { 0, (uint8_t[512]){ 0 } }, b = { 0, packet };
