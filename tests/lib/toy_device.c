@@ -79,6 +79,8 @@ static int process(struct vri_instance *inst, unsigned queue)
 	struct vri_devq *q = vri_instance_devq(inst, queue);
 
 	toy->processed++;
+	if (toy->comes_free)
+		vri_instance_schedule(inst, queue);
 	if (toy->process_result < 0)
 		return toy->process_result;
 	for (;;) {

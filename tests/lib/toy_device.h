@@ -20,6 +20,7 @@ struct toy {
 	bool still_running; /* is_stopped says no */
 	bool hold; /* keep chains instead of completing them */
 	unsigned one_a_turn; /* process one chain a turn */
+	bool comes_free; /* what the op waits for is there again before the op returns */
 
 	/* what happened */
 	unsigned attached, detached, started, stopped, processed, copied, checked, written,

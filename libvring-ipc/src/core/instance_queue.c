@@ -256,8 +256,10 @@ static void arm(struct inst_queue *iq)
 static void turn(struct inst_queue *iq)
 {
 	struct vri_instance *inst = iq->inst;
-	int r = inst->dev->ops.process(inst, iq->index);
+	int r;
 
+	iq->stalled = false;
+	r = inst->dev->ops.process(inst, iq->index);
 	/* The op may have failed the instance; a broken queue comes in take_broken(). */
 	if (!iq->live || vri_devq_broken(iq->q) != VRI_RULE_NONE)
 		return;
@@ -266,9 +268,10 @@ static void turn(struct inst_queue *iq)
 		return;
 	}
 	vri_devq_notify(iq->q);
-	/* Nothing can be taken now: to look whether something is there would only spin. */
+	/* Nothing can be taken now: to look whether something is there would only spin. Unless it came free inside of
+	 * the op, which has scheduled the queue then. */
 	if (r == -EAGAIN) {
-		iq->stalled = true;
+		iq->stalled = list_is_empty(&iq->ready);
 		return;
 	}
 	if (r > 0) {

@@ -673,6 +673,42 @@ Test(instance, a_live_queue_is_not_set_up_again)
 	close_rig(&rig);
 }
 
+/* ---- an op that waits ---- */
+
+/* The slots of a device are all taken, and come free before its op returns: it says both that it can take nothing and
+ * that it wants its turn. */
+Test(instance, an_op_whose_wait_is_over_before_it_returns_is_asked_again)
+{
+	struct rig rig;
+
+	open_rig(&rig);
+	start(&rig);
+	drive(&rig, 0);
+	t_false(vri__instance_run(rig.inst));
+	rig.toy.process_result = -EAGAIN;
+	rig.toy.comes_free = true;
+	add(&rig);
+	vri__instance_kicked(rig.inst, 0);
+	t_true(vri__instance_run(rig.inst));
+	rig.toy.process_result = 0;
+	rig.toy.comes_free = false;
+	t_false(vri__instance_run(rig.inst));
+	t_eq(collect(&rig), 1);
+
+	/* The queue waits for nothing any more: whoever looks sees what comes ... */
+	vri__instance_set_polled(rig.inst, true);
+	add(&rig);
+	t_true(vri__instance_look(rig.inst));
+	t_false(vri__instance_run(rig.inst));
+	t_eq(collect(&rig), 1);
+	/* ... and whoever sleeps is told. */
+	vri__instance_set_polled(rig.inst, false);
+	rig.kicks = 0;
+	add(&rig);
+	t_eq(rig.kicks, 1);
+	close_rig(&rig);
+}
+
 /* ---- NEEDS_RESET ---- */
 
 /* proves: dev:2.1/2 dev:2.1/3 */
