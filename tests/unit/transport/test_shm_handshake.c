@@ -17,6 +17,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <vring-ipc/link.h>
@@ -567,6 +568,36 @@ LiarTest(a_device_that_never_answers_is_given_up_after_a_while)
 		n++;
 	t_errno_eq(r, -ECONNRESET);
 	t_gt(n, 1);
+	vri_link_close(link);
+	finish(&s);
+}
+
+/* A device that talks faster than the driver can listen: whenever this thread looks, there is another event. */
+static _Thread_local bool is_talked_at;
+
+ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
+{
+	struct wire_msg event = { .kind = WIRE_CONFIG_CHANGED };
+
+	if (!is_talked_at)
+		return syscall(SYS_recvmsg, fd, msg, flags);
+	msg->msg_controllen = 0;
+	msg->msg_flags = 0;
+	return wire_format(&event, msg->msg_iov[0].iov_base, msg->msg_iov[0].iov_len);
+}
+
+LiarTest(a_device_that_never_stops_talking_does_not_drag_out_a_time_limit, .timeout = 20)
+{
+	struct vri_link *link;
+	struct script s;
+
+	start(&s, never_answer, 0);
+	link = open_link(50);
+	is_talked_at = true;
+	t_errno_eq(vri_driver_status(vri_link_driver(link)), -ETIMEDOUT);
+	t_errno_eq(vri_driver_reset(vri_link_driver(link)), -ETIMEDOUT);
+	t_ok(vri_link_dispatch(link));
+	is_talked_at = false;
 	vri_link_close(link);
 	finish(&s);
 }

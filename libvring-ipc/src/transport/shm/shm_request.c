@@ -196,6 +196,9 @@ static int wait_for_reply(struct shm_driver *d, struct exchange *x, uint64_t unt
 		handle_event(d, &x->msg, x->fd);
 		if (d->is_gone)
 			return -ECONNRESET;
+		/* While something is there to be read nothing else looks at the clock. */
+		if (clock_monotonic_ns() >= until_ns)
+			return -ETIMEDOUT;
 	}
 }
 
