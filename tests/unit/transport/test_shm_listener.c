@@ -19,6 +19,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -984,6 +985,60 @@ Test(shm_listener, runs_out_of_descriptors_and_recovers, .init = set_up_folder, 
 	serve_kill(&child);
 	tmpdir_close(&dir);
 	leaks_check(&leaks);
+}
+
+/* ---- no memory ---- */
+
+/* Stand in for the calls of this name: no private mapping while told so, and no descriptor is closed twice, which may
+ * be another one's by then. */
+static _Atomic bool no_mappings;
+static _Atomic unsigned bad_closes;
+
+void *mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset)
+{
+	if (no_mappings && flags == (MAP_PRIVATE | MAP_ANONYMOUS)) {
+		errno = ENOMEM;
+		return MAP_FAILED;
+	}
+	return (void *)syscall(SYS_mmap, addr, len, prot, flags, fd, offset);
+}
+
+int close(int fd)
+{
+	int r = (int)syscall(SYS_close, fd);
+
+	if (r < 0 && errno == EBADF)
+		bad_closes++;
+	return r;
+}
+
+/* faults: E18 */
+HostileTest(a_queue_that_there_is_no_memory_for_is_given_back_once)
+{
+	struct wire_msg msg = { .kind = WIRE_SET_FEATURES };
+	struct region_queue_areas areas;
+	int kick;
+
+	go(3);
+	t_eq(raw_set_status(&raw, 1), 1);
+	t_eq(raw_set_status(&raw, 3), 3);
+	vri_features_set(&msg.set_features.features.set, VRI_F_VERSION_1);
+	vri_features_set(&msg.set_features.features.set, VRI_F_RING_RESET);
+	t_eq(raw_request(&raw, &msg, NULL, 0, NULL), 0);
+	t_eq(raw_set_status(&raw, 11), 11);
+	raw_run(&raw);
+	vri__region_queue_areas(&raw.map, &raw.plan, 0, &areas);
+	kick = eventfd(0, EFD_CLOEXEC);
+	msg = (struct wire_msg){ .kind = WIRE_SET_QUEUE };
+	msg.set_queue = (struct queue_params){ 0, raw.plan.queue_size, areas.desc, areas.driver,
+					       areas.device };
+	bad_closes = 0;
+	no_mappings = true;
+	t_errno_eq(raw_request(&raw, &msg, &kick, 1, NULL), -ENOMEM);
+	no_mappings = false;
+	t_eq(bad_closes, 0);
+	close(kick);
+	raw_set_queue(&raw, 0);
 }
 
 /* ---- the end of the listener ---- */

@@ -171,9 +171,13 @@ static int set_queue(struct shm_device *d, const struct queue_params *params, in
 		shm_queue_close(&old);
 		return 0;
 	}
-	if (!d->is_up[params->index])
+	if (d->is_up[params->index]) {
+		shm_queue_close(&fresh);
+	} else {
+		/* Not @fresh: if the queue was up for a moment they are closed already. */
+		shm_queue_close(&d->queues[params->index]);
 		d->queues[params->index] = old;
-	shm_queue_close(&fresh);
+	}
 	close(*ret_call_fd);
 	*ret_call_fd = -1;
 	return r;
