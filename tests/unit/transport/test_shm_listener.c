@@ -27,6 +27,7 @@
 #include "raw_peer.h"
 #include "serve.h"
 #include "tmpdir.h"
+#include "transport/shm/shm_device.h"
 #include "transport/shm/shm_table.h"
 #include "util/compat.h"
 #include "util/memfd.h"
@@ -1039,6 +1040,39 @@ HostileTest(a_queue_that_there_is_no_memory_for_is_given_back_once)
 	t_eq(bad_closes, 0);
 	close(kick);
 	raw_set_queue(&raw, 0);
+}
+
+/* ---- the waker ---- */
+
+/* A thread of the device's is interrupted inside of a wake-up, and the listener, awake for another reason, goes through
+ * a whole dispatch meanwhile. */
+Test(shm_listener, a_wake_up_that_is_cut_in_two_keeps_nobody_busy, .init = set_up_folder)
+{
+	static const uint64_t one = 1;
+	const char *address = tmpdir_unix(&dir, "s");
+	struct shm_waker *waker;
+	struct pollfd p;
+
+	path = address + strlen("unix:");
+	serve_open(&serve, address, NULL);
+	waker = ((struct shm_listener *)(void *)serve.listener)->waker;
+	p = (struct pollfd){ vri_listener_fd(serve.listener), POLLIN, 0 };
+	t_false(atomic_exchange(&waker->is_awake, true));
+	raw.fd = raw_connect(path);
+	t_ok(vri_listener_dispatch(serve.listener));
+	t_eq(write(waker->fd, &one, sizeof(one)), sizeof(one));
+	t_eq(poll(&p, 1, 0), 1);
+	t_ok(vri_listener_dispatch(serve.listener));
+	t_eq(poll(&p, 1, 0), 0);
+	/* And the next one is not lost. */
+	shm_waker_wake(waker);
+	t_eq(poll(&p, 1, 0), 1);
+	t_ok(vri_listener_dispatch(serve.listener));
+	t_eq(poll(&p, 1, 0), 0);
+	raw_close(&raw);
+	serve_close(&serve);
+	tmpdir_close(&dir);
+	leaks_check(&leaks);
 }
 
 /* ---- the end of the listener ---- */

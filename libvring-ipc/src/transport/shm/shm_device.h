@@ -21,7 +21,7 @@
 struct shm_waker {
 	_Atomic unsigned refs;
 	_Atomic(const void *) thread; /* shm_thread() of the listener's */
-	_Atomic bool is_awake; /* the eventfd is readable, or about to be */
+	_Atomic bool is_awake; /* the eventfd was made readable since, or is about to be */
 	_Atomic bool has_call; /* another thread set some link's wants_run */
 	int fd;
 };
@@ -30,7 +30,10 @@ int shm_waker_new(struct shm_waker **ret_waker);
 struct shm_waker *shm_waker_ref(struct shm_waker *waker);
 void shm_waker_unref(struct shm_waker *waker);
 void shm_waker_wake(struct shm_waker *waker); /* Threads: any */
-void shm_waker_sleep(struct shm_waker *waker); /* Threads: the listener's */
+/* Threads: the listener's. Clear when the eventfd is readable; sleep before the work is looked at. Whoever wakes may be
+ * interrupted between the two things that it does, so the second one can come after the sleep. */
+void shm_waker_clear(struct shm_waker *waker);
+void shm_waker_sleep(struct shm_waker *waker);
 
 struct shm_listener {
 	struct vri_listener listener; /* first: the public object */

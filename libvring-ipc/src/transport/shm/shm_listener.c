@@ -76,16 +76,19 @@ void shm_waker_wake(struct shm_waker *waker)
 		(void)!write(waker->fd, &one, sizeof(one));
 }
 
-void shm_waker_sleep(struct shm_waker *waker)
+void shm_waker_clear(struct shm_waker *waker)
 {
 	uint64_t count;
 
+	(void)!read(waker->fd, &count, sizeof(count));
+}
+
+void shm_waker_sleep(struct shm_waker *waker)
+{
 	/* Before the calls are looked at, so that one that comes after the look wakes again. Pairs
 	 * with the exchange in shm_waker_wake(). */
-	if (!atomic_load_explicit(&waker->is_awake, memory_order_relaxed))
-		return;
-	(void)!read(waker->fd, &count, sizeof(count));
-	atomic_exchange_explicit(&waker->is_awake, false, memory_order_seq_cst);
+	if (atomic_load_explicit(&waker->is_awake, memory_order_relaxed))
+		atomic_exchange_explicit(&waker->is_awake, false, memory_order_seq_cst);
 }
 
 /* ---- time ---- */
@@ -282,7 +285,9 @@ static void handle(struct shm_listener *l, const struct epoll_event *event)
 		time_came(l);
 	else if (what == l->dev)
 		vri__device_event(l->dev);
-	else if (what != l->waker)
+	else if (what == l->waker)
+		shm_waker_clear(l->waker);
+	else
 		shm_device_turn(what);
 }
 
