@@ -83,8 +83,9 @@ VRI_API const char *vri_link_id(const struct vri_link *link);
 /* For an event loop: watch the descriptor for the events (a poll() mask), then call
  * vri_link_dispatch(). The descriptor covers control events and the used-buffer notifications of
  * all queues but those that another thread waits on: the first vri_drvq_wait() or vri_drvq_fd() that
- * comes from another thread than the link's makes the queue's notifications that thread's, until the
- * thread calls the link itself. */
+ * comes from another thread than the link's makes the queue's notifications and its deadline that
+ * thread's, until the thread calls the link itself. With deadline_ms the descriptor becomes readable
+ * a few times in each such time, so that requests are looked at whenever they were added. */
 VRI_API int vri_link_fd(const struct vri_link *link);
 VRI_API short vri_link_events(const struct vri_link *link);
 

@@ -321,6 +321,11 @@ static void tell(struct vri_driver *drv)
 	}
 }
 
+static bool is_elsewhere(const struct vri_driver *drv, unsigned queue)
+{
+	return drv->ops->is_elsewhere && drv->ops->is_elsewhere(drv->transport, queue);
+}
+
 /* Returns: -ETIMEDOUT when a queue has just passed its deadline; else 0. */
 static int check_deadlines(struct vri_driver *drv, uint64_t now_ns, uint64_t *next_ns)
 {
@@ -328,15 +333,17 @@ static int check_deadlines(struct vri_driver *drv, uint64_t now_ns, uint64_t *ne
 
 	if (!drv->deadline_ms || drv->state != DRV_RUNNING)
 		return 0;
+	/* A program with an event loop says nothing when it adds a request. */
+	*next_ns = now_ns + (uint64_t)drv->deadline_ms * 1000000 / 4 + 1;
 	for (unsigned i = 0; i < drv->plan.n_queues; i++) {
 		struct drv_queue *dq = &drv->queues[i];
 		uint64_t next = 0;
 
-		if (!dq->is_set || vri_drvq_broken(dq->q) != VRI_RULE_NONE)
+		if (!dq->is_set || is_elsewhere(drv, i) || vri_drvq_broken(dq->q) != VRI_RULE_NONE)
 			continue;
 		if (vri__drvq_check_deadline(dq->q, now_ns, &next) == -ETIMEDOUT)
 			result = -ETIMEDOUT;
-		else if (next && (!*next_ns || next < *next_ns))
+		else if (next && next < *next_ns)
 			*next_ns = next;
 	}
 	return result;

@@ -193,6 +193,9 @@ int vri_driver_run(struct vri_driver *drv)
 	if (r < 0)
 		return give_up(drv, "the device did not start", r);
 	drv->state = DRV_RUNNING;
+	/* The first look at the deadlines, from which on there are others. */
+	if (drv->deadline_ms && drv->ops->wake)
+		drv->ops->wake(drv->transport);
 	return 0;
 }
 

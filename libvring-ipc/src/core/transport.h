@@ -70,6 +70,13 @@ struct driver_transport {
 	int (*reset_queue)(void *t, unsigned queue);
 	int (*add_memory)(void *t, int fd, uint64_t fd_offset, const struct mem_entry *entry);
 	int (*remove_memory)(void *t, uint64_t iova);
+
+	/* These two ask the device nothing, and may be NULL. */
+
+	/* Does a thread of its own wait on the queue, and so look at its deadline itself? */
+	bool (*is_elsewhere)(void *t, unsigned queue);
+	/* Makes the link's descriptor readable, so that vri__driver_dispatch() is called. */
+	void (*wake)(void *t);
 };
 
 struct driver_setup {
@@ -102,7 +109,8 @@ void vri__driver_config_changed(struct vri_driver *drv);
 void vri__driver_needs_reset(struct vri_driver *drv, const char *why);
 void vri__driver_gone(struct vri_driver *drv);
 
-/* Calls the events that are due and looks at the deadlines. Returns: as vri_link_dispatch();
+/* Calls the events that are due and looks at the deadlines, also while nothing is outstanding: what is added later is
+ * told to nobody, and waits for the next look. Returns: as vri_link_dispatch();
  * *ret_next_ns (CLOCK_MONOTONIC, 0: never) is when it wants to be called again. */
 int vri__driver_dispatch(struct vri_driver *drv, uint64_t now_ns, uint64_t *ret_next_ns);
 

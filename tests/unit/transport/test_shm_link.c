@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -406,6 +407,76 @@ LinkTest(a_deadline_wakes_an_event_loop)
 		;
 	t_errno_eq(r, -ETIMEDOUT);
 	vri_link_close(link);
+	serve_stop(&serve);
+}
+
+/* The loop is told of nothing when a request is added: its first, or one after it has been idle for a while. */
+LinkTest(a_deadline_needs_no_dispatch_after_the_request)
+{
+	struct serve_opts opts = { .lets_nothing_out = true };
+	struct vri_link_opts hasty = { .size = sizeof(hasty), .deadline_ms = 30 };
+
+	serve_start(&serve, address, &opts);
+	for (int idle = 0; idle < 4; idle++) {
+		struct vri_link *link = open_started(&hasty);
+		struct pollfd p = { vri_link_fd(link), vri_link_events(link), 0 };
+		int r = 0;
+
+		for (int i = 0; i < idle; i++) {
+			t_eq(poll(&p, 1, 20000), 1);
+			t_ok(vri_link_dispatch(link));
+		}
+		lend(link);
+		while (r == 0 && poll(&p, 1, 20000) == 1)
+			r = vri_link_dispatch(link);
+		t_errno_eq(r, -ETIMEDOUT);
+		vri_link_close(link);
+	}
+	serve_stop(&serve);
+}
+
+struct slow_thread {
+	struct vri_link *link;
+	int go[2]; /* two steps of the test, each a byte */
+};
+
+static void *lend_and_wait(void *data)
+{
+	struct slow_thread *t = data;
+	struct vri_drvq *q = vri_driver_drvq(vri_link_driver(t->link), 0);
+	char byte = 0;
+
+	t_ge(vri_drvq_fd(q), 0);
+	lend(t->link);
+	t_eq(write(t->go[1], &byte, 1), 1);
+	t_eq(read(t->go[1], &byte, 1), 1);
+	t_errno_eq(vri_drvq_wait(q, 20000), -ETIMEDOUT);
+	return NULL;
+}
+
+/* What a queue's own thread has outstanding is not the link's thread's to look at. */
+LinkTest(a_thread_looks_at_the_deadlines_of_its_own_queue)
+{
+	struct serve_opts opts = { .lets_nothing_out = true };
+	struct vri_link_opts hasty = { .size = sizeof(hasty), .deadline_ms = 30 };
+	struct slow_thread t;
+	pthread_t thread;
+	char byte;
+
+	serve_start(&serve, address, &opts);
+	t.link = open_started(&hasty);
+	t_sys(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, t.go));
+	t_eq(pthread_create(&thread, NULL, lend_and_wait, &t), 0);
+	t_eq(read(t.go[0], &byte, 1), 1);
+	for (int i = 0; i < 20; i++) {
+		t_ok(vri_link_dispatch(t.link));
+		poll(NULL, 0, 5);
+	}
+	t_eq(write(t.go[0], &byte, 1), 1);
+	t_eq(pthread_join(thread, NULL), 0);
+	close(t.go[0]);
+	close(t.go[1]);
+	vri_link_close(t.link);
 	serve_stop(&serve);
 }
 

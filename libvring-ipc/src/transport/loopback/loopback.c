@@ -79,8 +79,8 @@ static int loop_fd(const struct vri_link *link)
 	return ((const struct loop_link *)(const void *)link)->epoll_fd;
 }
 
-/* The timer makes the descriptor readable when the driver wants to look at its deadlines. */
-static void set_timer(struct loop_link *link, uint64_t at_ns)
+/* When the driver wants to look at its deadlines. */
+void loop_set_timer(struct loop_link *link, uint64_t at_ns)
 {
 	struct itimerspec spec = {
 		.it_value = { .tv_sec = (time_t)(at_ns / 1000000000),
@@ -123,7 +123,7 @@ static int turn(struct loop_link *link, bool *ret_news, bool *ret_more)
 	*ret_more = loop_device_turn(link->device);
 	*ret_news = take_events(link);
 	r = vri__driver_dispatch(link->link.drv, clock_monotonic_ns(), &next_ns);
-	set_timer(link, next_ns);
+	loop_set_timer(link, next_ns);
 	return r;
 }
 

@@ -93,6 +93,9 @@ void loop_queue_close(struct loop_queue *q);
 
 extern const struct driver_transport loop_driver_transport;
 
+/* Makes the link's descriptor readable at that time (CLOCK_MONOTONIC, 0: never). */
+void loop_set_timer(struct loop_link *link, uint64_t at_ns);
+
 /* ---- descriptors ---- */
 
 /* What an epoll event is about: a kind and a queue in one word. */

@@ -193,6 +193,11 @@ static int reset_queue(void *t, unsigned queue)
 	return r;
 }
 
+static void wake(void *t)
+{
+	loop_set_timer(t, 1);
+}
+
 const struct driver_transport loop_driver_transport = {
 	.get_status = get_status,
 	.set_status = set_status,
@@ -204,4 +209,5 @@ const struct driver_transport loop_driver_transport = {
 	.reset_queue = reset_queue,
 	.add_memory = add_memory,
 	.remove_memory = remove_memory,
+	.wake = wake,
 };

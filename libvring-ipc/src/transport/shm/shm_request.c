@@ -436,6 +436,18 @@ static int driver_remove_memory(void *t, uint64_t iova)
 	return request(t, &x, false);
 }
 
+static bool driver_is_elsewhere(void *t, unsigned queue)
+{
+	struct shm_driver *d = t;
+
+	return atomic_load_explicit(&d->queues[queue].owner, memory_order_relaxed) != NULL;
+}
+
+static void driver_wake(void *t)
+{
+	shm_driver_wake(t);
+}
+
 const struct driver_transport shm_driver_transport = {
 	.get_status = driver_get_status,
 	.set_status = driver_set_status,
@@ -447,4 +459,6 @@ const struct driver_transport shm_driver_transport = {
 	.reset_queue = driver_reset_queue,
 	.add_memory = driver_add_memory,
 	.remove_memory = driver_remove_memory,
+	.is_elsewhere = driver_is_elsewhere,
+	.wake = driver_wake,
 };
