@@ -65,6 +65,52 @@ static void *alloc(struct rig *rig, size_t size)
 	return p;
 }
 
+/* ---- the link ---- */
+
+/* Or else the other rows of the list of suites would say nothing. */
+Test(echo, the_link_has_the_ring_and_the_features_that_the_suite_is_for)
+{
+	const char *set = getenv("VRI_TEST_FEATURES");
+	struct rig rig;
+
+	rig_begin(&rig, "");
+	rig_open(&rig, NULL);
+	t_eq(vri_driver_has_feature(rig.drv, VRI_F_RING_PACKED), RING == VRI_RING_PACKED);
+	t_eq(vri_driver_has_feature(rig.drv, VRI_F_INDIRECT_DESC),
+	     set == NULL || strcmp(set, "indirect") == 0);
+	t_eq(vri_driver_has_feature(rig.drv, VRI_F_EVENT_IDX),
+	     set == NULL || strcmp(set, "event-idx") == 0);
+	t_eq(vri_driver_has_feature(rig.drv, VRI_F_IN_ORDER),
+	     set == NULL || strcmp(set, "in-order") == 0);
+	rig_end(&rig);
+}
+
+/* Any size, on a packed ring. */
+Test(echo, a_packed_queue_may_have_any_size)
+{
+	struct vri_link_opts opts = { .size = sizeof(opts), .queue_size = 37 };
+	struct rig rig;
+
+	memset(&rig, 0, sizeof(rig));
+	harness_begin(&rig.h, TRANSPORT);
+	harness_serve(&rig.h, "echo", "");
+	if (RING != VRI_RING_PACKED) {
+		harness_end(&rig.h);
+		t_skip("for packed rings");
+	}
+	rig.link = harness_link(&rig.h, &opts);
+	rig.drv = vri_link_driver(rig.link);
+	rig_open(&rig, NULL);
+	t_eq(vri_drvq_size(vri_driver_drvq(rig.drv, 0)), 37);
+	for (unsigned i = 0; i < 200; i++) {
+		char reply[32] = "";
+
+		t_eq(vri_echo_call(rig.echo, "hello", 6, reply, PATIENCE_MS), 6);
+		t_streq(reply, "hello");
+	}
+	rig_end(&rig);
+}
+
 /* ---- the driver object ---- */
 
 Test(echo, message_comes_back)

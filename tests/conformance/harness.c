@@ -90,6 +90,35 @@ void harness_serve(struct harness *h, const char *kind, const char *options)
 		spawn_server(h, kind, options);
 }
 
+/* What the driver refuses, so that the set that VRI_TEST_FEATURES names is left. */
+static struct vri_features refused(void)
+{
+	static const struct {
+		const char *name;
+		int left; /* a bit, or -1 */
+	} sets[] = {
+		{ "plain", -1 },
+		{ "indirect", VRI_F_INDIRECT_DESC },
+		{ "event-idx", VRI_F_EVENT_IDX },
+		{ "in-order", VRI_F_IN_ORDER },
+	};
+	static const int optional[] = { VRI_F_INDIRECT_DESC, VRI_F_EVENT_IDX, VRI_F_IN_ORDER };
+	const char *name = getenv("VRI_TEST_FEATURES");
+	struct vri_features set = { { 0 } };
+
+	if (!name)
+		return set;
+	for (unsigned i = 0; i < sizeof(sets) / sizeof(sets[0]); i++) {
+		if (strcmp(sets[i].name, name) != 0)
+			continue;
+		for (unsigned k = 0; k < sizeof(optional) / sizeof(optional[0]); k++)
+			if (optional[k] != sets[i].left)
+				vri_features_set(&set, (unsigned)optional[k]);
+		return set;
+	}
+	t_fail("VRI_TEST_FEATURES=%s is no set of features", name);
+}
+
 int harness_try_link(struct harness *h, const struct vri_link_opts *opts,
 		     struct vri_link **ret_link)
 {
@@ -100,6 +129,7 @@ int harness_try_link(struct harness *h, const struct vri_link_opts *opts,
 	o.device = h->dev;
 	if (o.ring == VRI_RING_AUTO)
 		o.ring = RING;
+	o.refused = refused();
 	return vri_link_open(ret_link, h->address, &o);
 }
 

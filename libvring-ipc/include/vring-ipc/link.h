@@ -54,6 +54,9 @@ struct vri_link_opts {
 	unsigned deadline_ms; /* how long the device may keep one request; default: for ever */
 	struct vri_device *device; /* for loop: only */
 	enum vri_ring ring;
+	struct vri_features refused; /* bits that the driver does not acknowledge, whatever it
+					wants: to find out what a feature is worth, or to do
+					without one that a device has wrong */
 };
 
 /*

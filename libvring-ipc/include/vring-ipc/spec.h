@@ -81,7 +81,10 @@ VRI_API bool vri_features_is_subset(const struct vri_features *set,
 
 /*
  * The device-independent bits that this library can honour between two processes, which is what a
- * device offers and a driver wants when they do not say otherwise. Threads: any.
+ * device offers and a driver wants when they do not say otherwise. Not among them is IN_ORDER: a
+ * device type whose requests take about the same time adds it on both sides, and the library keeps
+ * the order whatever the device does; with one whose requests overtake each other it would hold the
+ * quick ones up. RING_PACKED is acknowledged by links that were opened with such rings. Threads: any.
  */
 VRI_API void vri_features_default(struct vri_features *ret_set);
 

@@ -59,6 +59,7 @@ static int take_options(struct vri_driver *drv, const struct vri_link_opts *give
 	drv->spin = opts.spin;
 	drv->timeout_ms = opts.timeout_ms ? opts.timeout_ms : TIMEOUT_MS_DEFAULT;
 	drv->deadline_ms = opts.deadline_ms;
+	drv->refused = opts.refused;
 	return 0;
 }
 

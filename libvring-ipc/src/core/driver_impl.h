@@ -61,6 +61,7 @@ struct vri_driver {
 	unsigned spin;
 	unsigned timeout_ms;
 	unsigned deadline_ms;
+	struct vri_features refused;
 
 	/* the region */
 	int region_fd;

@@ -128,6 +128,9 @@ static int choose_features(struct vri_driver *drv, const struct vri_features *wa
 	if (drv->plan.format == RING_PACKED)
 		vri_features_set(&need, VRI_F_RING_PACKED);
 	vri_features_or(&want, &need);
+	for (unsigned bit = 0; bit < VRI_FEATURE_BITS; bit++)
+		if (vri_features_has(&drv->refused, bit))
+			vri_features_clear(&want, bit);
 	vri_features_set(&need, VRI_F_VERSION_1);
 	vri__features_pick(id, &drv->offered, &want, &acked);
 	if (!vri_features_is_subset(&need, &acked))

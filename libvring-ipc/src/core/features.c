@@ -76,6 +76,14 @@ void vri_features_default(struct vri_features *ret_set)
 	vri_features_set(ret_set, VRI_F_RING_RESET);
 }
 
+/* The default, and what only a device type can know to be good for it: in order, a request that takes long holds up
+ * those behind it. */
+static void honoured(struct vri_features *ret_set)
+{
+	vri_features_default(ret_set);
+	vri_features_set(ret_set, VRI_F_IN_ORDER);
+}
+
 /* Which bit needs which: one of the two that are named, and each row must hold. */
 static const struct need {
 	uint32_t device_id;
@@ -137,7 +145,7 @@ static bool is_known(uint32_t device_id, unsigned bit)
 	struct vri_features generic;
 
 	if (!is_of_device_type(bit)) {
-		vri_features_default(&generic);
+		honoured(&generic);
 		return vri_features_has(&generic, bit);
 	}
 	return !vri__feature_names_are_complete(device_id) || vri_feature_name(device_id, bit);

@@ -212,6 +212,7 @@ static int echo_device_new(struct echo *echo, const struct vri_echo_device_opts 
 	};
 
 	vri_features_default(&info.features);
+	vri_features_set(&info.features, VRI_F_IN_ORDER);
 	if (!opts->no_control)
 		vri_features_set(&info.features, VRI_ECHO_F_CTRL);
 	return vri_device_new(&info, &echo_ops, echo, ret_dev);

@@ -113,6 +113,7 @@ static int negotiate(struct vri_driver *drv)
 	    strcmp(vri_driver_type(drv), VRI_ECHO_TYPE) != 0)
 		return -EOPNOTSUPP;
 	vri_features_default(&wanted);
+	vri_features_set(&wanted, VRI_F_IN_ORDER);
 	vri_features_set(&wanted, VRI_ECHO_F_CTRL);
 	return vri_driver_negotiate(drv, &wanted, NULL);
 }

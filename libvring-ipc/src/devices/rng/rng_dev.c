@@ -117,6 +117,8 @@ int vri_rng_device_new(const struct vri_rng_device_opts *opts, struct vri_device
 	if (!ret_dev || vri__options_copy(&o, sizeof(o), opts) < 0 ||
 	    o.request_max > RNG_REQUEST_MAX)
 		return -EINVAL;
+	vri_features_default(&info.features);
+	vri_features_set(&info.features, VRI_F_IN_ORDER);
 	rng = calloc(1, sizeof(*rng));
 	if (!rng)
 		return -ENOMEM;

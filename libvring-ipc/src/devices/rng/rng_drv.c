@@ -49,6 +49,7 @@ int vri_rng_open(struct vri_driver *drv, const struct vri_rng_opts *opts, struct
 {
 	struct vri_rng_opts o;
 	struct vri_rng *rng;
+	struct vri_features wanted;
 	int r;
 
 	if (!drv || !ret_rng || vri__options_copy(&o, sizeof(o), opts) < 0 || o.chunk > CHUNK_MAX ||
@@ -63,7 +64,9 @@ int vri_rng_open(struct vri_driver *drv, const struct vri_rng_opts *opts, struct
 	rng->drv = drv;
 	rng->depth = o.depth;
 	rng->chunk_size = o.chunk ? o.chunk : CHUNK_DEFAULT;
-	r = vri_driver_start(drv, NULL, NULL);
+	vri_features_default(&wanted);
+	vri_features_set(&wanted, VRI_F_IN_ORDER);
+	r = vri_driver_start(drv, &wanted, NULL);
 	if (r < 0) {
 		free(rng);
 		return r;
