@@ -21,8 +21,10 @@
 /* The kernel serves a transfer that the page cache can take at once inside of the system call, in
  * the thread that serves every link. One as large as this goes to a worker of the kernel when others
  * are under way: it holds nobody up, the pieces are copied on several processors, and each completes
- * when it is done. A lone or small one is quicker where it is. */
+ * when it is done. A lone or small one is quicker where it is, up to a size: a driver may ask for 4 GiB
+ * at once, and again as soon as it has them, and the other drivers would wait for each. */
 #define URING_WORKER_BYTES 16384u
+#define URING_LONE_BYTES (1u << 20)
 #define URING_ROUNDS 4 /* of feed and reap in one run; the rest after others had their turn */
 
 struct uring_engine {
@@ -89,7 +91,8 @@ static void prepare(const struct uring_engine *engine, struct io_uring_sqe *sqe,
 		break;
 	}
 	io_uring_sqe_set_data(sqe, job);
-	if (engine->in_kernel > 0 && transfer_bytes(&call) >= URING_WORKER_BYTES)
+	if (transfer_bytes(&call) >=
+	    (engine->in_kernel > 0 ? URING_WORKER_BYTES : URING_LONE_BYTES))
 		io_uring_sqe_set_flags(sqe, IOSQE_ASYNC);
 }
 
