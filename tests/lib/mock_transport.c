@@ -256,6 +256,7 @@ static int device_add_memory(void *t, int fd, uint64_t fd_offset, const struct m
 	struct mock_device *device = t;
 
 	note(device, "add memory;");
+	device->memory_iova = entry->iova;
 	return device->add_memory_result;
 }
 

@@ -55,6 +55,7 @@ struct mock_device {
 	uint8_t config[VRI_CONFIG_MAX];
 	uint32_t config_generation;
 	uint32_t written_generation;
+	uint64_t memory_iova; /* of the memory that was added last */
 	struct vri_features acked; /* as last written */
 	struct queue_params params[MOCK_QUEUES];
 	unsigned notified;

@@ -77,11 +77,12 @@ int vri_driver_add_memory(struct vri_driver *drv, int fd, uint64_t offset, size_
 		.window_size = len,
 	};
 	r = attach(drv, fd, offset, &entry);
+	/* Also when it failed: a device that answers too late may have it there all the same. */
+	drv->next_iova += (len + IOVA_GAP + IOVA_GAP - 1) / IOVA_GAP * IOVA_GAP;
 	if (r < 0) {
 		memfd_unmap(base, len);
 		return r;
 	}
-	drv->next_iova += (len + IOVA_GAP + IOVA_GAP - 1) / IOVA_GAP * IOVA_GAP;
 	*slot = (struct drv_memory){ .base = base, .len = len, .iova = entry.iova };
 	*ret_base = base;
 	return 0;
@@ -109,9 +110,10 @@ int vri_driver_remove_memory(struct vri_driver *drv, void *base)
 		return -EINVAL;
 	if (is_lent(drv, memory))
 		return -EBUSY;
-	/* With the device gone nobody has to be told. */
+	/* With the device gone nobody has to be told; and one that does not have it may have answered too late when it
+	 * was asked before. */
 	r = drv->gone ? 0 : drv->ops->remove_memory(drv->transport, memory->iova);
-	if (r < 0 && r != -ECONNRESET)
+	if (r < 0 && r != -ECONNRESET && r != -EINVAL)
 		return r;
 	vri__mem_remove(drv->mem, memory->iova, &removed);
 	memfd_unmap(memory->base, memory->len);

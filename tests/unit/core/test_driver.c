@@ -773,6 +773,32 @@ Test(driver, memory_that_is_lent_cannot_be_removed)
 	close_rig(&rig);
 }
 
+/* The device may have done what it answered too late. */
+Test(driver, a_late_answer_about_memory_can_be_lived_with)
+{
+	uint64_t first_iova;
+	struct rig rig;
+	void *base;
+	int fd;
+
+	open_rig(&rig);
+	fd = memfd_make("test", 4096);
+	rig.device.add_memory_result = -ETIMEDOUT;
+	t_errno_eq(vri_driver_add_memory(rig.drv, fd, 0, 4096, VRI_ACCESS_READ, &base), -ETIMEDOUT);
+	first_iova = rig.device.memory_iova;
+	rig.device.add_memory_result = 0;
+	t_ok(vri_driver_add_memory(rig.drv, fd, 0, 4096, VRI_ACCESS_READ, &base));
+	t_ge(rig.device.memory_iova, first_iova + 4096);
+	close(fd);
+
+	rig.device.remove_memory_result = -ETIMEDOUT;
+	t_errno_eq(vri_driver_remove_memory(rig.drv, base), -ETIMEDOUT);
+	rig.device.remove_memory_result = -EINVAL; /* there is no such memory */
+	t_ok(vri_driver_remove_memory(rig.drv, base));
+	t_errno_eq(vri_driver_remove_memory(rig.drv, base), -EINVAL);
+	close_rig(&rig);
+}
+
 Test(driver, the_table_of_memory_has_an_end)
 {
 	struct rig rig;
