@@ -104,6 +104,26 @@ static bool is_eventfd(int fd)
 	return strcmp(target, "anon_inode:[eventfd]") == 0;
 }
 
+/* One whose counter goes down by one with each read stays readable nearly for ever after one write: it would keep who
+ * watches it awake, at no cost for who made it. Kernels before 6.5 do not tell. */
+static bool is_semaphore(int fd)
+{
+	char path[32], text[512];
+	ssize_t n;
+	int info;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	info = open(path, O_RDONLY | O_CLOEXEC);
+	if (info < 0)
+		return false;
+	n = read(info, text, sizeof(text) - 1);
+	close(info);
+	if (n < 0)
+		return false;
+	text[n] = '\0';
+	return strstr(text, "eventfd-semaphore: 1") != NULL;
+}
+
 static bool is_readable_pipe(int fd)
 {
 	int flags = fcntl(fd, F_GETFL);
@@ -115,9 +135,10 @@ static bool is_readable_pipe(int fd)
 
 int notifier_take(enum notifier_kind kind, int receive_fd, struct notifier *ret_receive)
 {
-	bool right = kind == NOTIFIER_EVENTFD ? is_eventfd(receive_fd) :
-		     kind == NOTIFIER_PIPE    ? is_readable_pipe(receive_fd) :
-						false;
+	bool right = kind == NOTIFIER_EVENTFD ?
+			     is_eventfd(receive_fd) && !is_semaphore(receive_fd) :
+		     kind == NOTIFIER_PIPE ? is_readable_pipe(receive_fd) :
+					     false;
 	int flags;
 
 	if (!right)

@@ -24,8 +24,8 @@ struct notifier {
  * here. */
 int notifier_make(enum notifier_kind kind, struct notifier *ret_send, int *ret_receive_fd);
 
-/* Takes a receiving end that a peer sent: checks that it is of that kind (an eventfd really, a
- * readable pipe), makes it non-blocking and close-on-exec. Returns: 0 and the descriptor is the
+/* Takes a receiving end that a peer sent: checks that it is of that kind (an eventfd really
+ * and no semaphore, a readable pipe), makes it non-blocking and close-on-exec. Returns: 0 and the descriptor is the
  * notifier's; -EINVAL and it is not. */
 int notifier_take(enum notifier_kind kind, int receive_fd, struct notifier *ret_receive);
 

@@ -8,6 +8,8 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -166,6 +168,26 @@ Test(notifier, only_the_right_kind_of_descriptor_is_taken)
 	t_errno_eq(notifier_take((enum notifier_kind)7, event, &n), -EINVAL);
 	t_ok(notifier_take(NOTIFIER_EVENTFD, event, &n));
 	t_ok(notifier_take(NOTIFIER_PIPE, ends[0], &n));
+}
+
+/* Of one write to it as many wake-ups would come as there are numbers. */
+Test(notifier, an_eventfd_that_counts_down_is_not_taken)
+{
+	int fd = eventfd(2, EFD_CLOEXEC | EFD_SEMAPHORE);
+	char path[32], info[512] = "";
+	struct notifier n;
+	FILE *f;
+
+	t_sys(fd);
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	f = fopen(path, "re");
+	t_not_null(f);
+	t_gt(fread(info, 1, sizeof(info) - 1, f), 0);
+	fclose(f);
+	if (!strstr(info, "semaphore"))
+		t_skip("this kernel does not tell");
+	t_errno_eq(notifier_take(NOTIFIER_EVENTFD, fd, &n), -EINVAL);
+	close(fd);
 }
 
 /* ---- kernels that know less: see the --wrap options of this test ---- */
