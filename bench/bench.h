@@ -37,7 +37,10 @@ struct bench_scenario {
 extern const struct bench_scenario baseline_pingpong; /* the anchor of every ratio */
 extern const struct bench_scenario baseline_eventfd;
 extern const struct bench_scenario baseline_socket;
-extern const struct bench_scenario scenario_rtt_poll;
+extern const struct bench_scenario scenario_rtt_split;
+extern const struct bench_scenario scenario_rtt_split_in_order;
+extern const struct bench_scenario scenario_rtt_packed;
+extern const struct bench_scenario scenario_rtt_packed_in_order;
 extern const struct bench_scenario scenario_rtt_block;
 
 /*

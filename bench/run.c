@@ -23,9 +23,9 @@
 #define ANCHOR_DRIFT_MAX 0.20
 
 static const struct bench_scenario *const scenarios[] = {
-	&scenario_rtt_poll,
-	&scenario_rtt_block,
-	&baseline_eventfd,
+	&scenario_rtt_split,  &scenario_rtt_split_in_order,
+	&scenario_rtt_packed, &scenario_rtt_packed_in_order,
+	&scenario_rtt_block,  &baseline_eventfd,
 	&baseline_socket,
 };
 #define N_SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))

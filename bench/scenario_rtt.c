@@ -19,9 +19,16 @@ struct asker {
 	uint64_t notifications;
 };
 
+/* What a scenario is about, besides the address that it makes up. */
+struct link_kind {
+	bool blocking;
+	enum vri_ring ring;
+	bool in_order;
+};
+
 struct answerer {
 	char address[64];
-	bool blocking;
+	struct link_kind kind;
 };
 
 static int serve(const struct bench_env *env, void *arg)
@@ -29,7 +36,7 @@ static int serve(const struct bench_env *env, void *arg)
 	const struct answerer *a = arg;
 	const struct vri_listener_opts opts = {
 		.size = sizeof(opts),
-		.spin = a->blocking ? 0 : ~0u,
+		.spin = a->kind.blocking ? 0 : ~0u,
 	};
 	struct vri_device *dev;
 	struct vri_listener *listener;
@@ -82,15 +89,24 @@ static int round_trip(void *arg)
 static int ask(const struct bench_env *env, const struct answerer *answerer,
 	       struct bench_sample *ret_sample)
 {
-	const struct vri_link_opts opts = { .size = sizeof(opts), .queue_size = 256 };
-	struct asker asker = { .blocking = answerer->blocking };
+	const struct vri_link_opts opts = { .size = sizeof(opts),
+					    .queue_size = 256,
+					    .ring = answerer->kind.ring };
+	struct asker asker = { .blocking = answerer->kind.blocking };
+	struct vri_features wanted;
 	struct vri_link *link;
 	struct vri_pool *pool;
 
+	vri_features_default(&wanted);
+	if (answerer->kind.in_order)
+		vri_features_set(&wanted, VRI_F_IN_ORDER);
 	int r = vri_link_open(&link, answerer->address, &opts);
 	if (r < 0)
 		return r;
-	r = vri_driver_start(vri_link_driver(link), NULL, NULL);
+	r = vri_driver_start(vri_link_driver(link), &wanted, NULL);
+	if (r == 0 && answerer->kind.in_order &&
+	    !vri_driver_has_feature(vri_link_driver(link), VRI_F_IN_ORDER))
+		r = -EOPNOTSUPP;
 	if (r < 0)
 		goto out;
 	pool = vri_driver_pool(vri_link_driver(link));
@@ -106,9 +122,10 @@ out:
 	return r;
 }
 
-static int measure(const struct bench_env *env, bool blocking, struct bench_sample *ret_sample)
+static int measure(const struct bench_env *env, struct link_kind kind,
+		   struct bench_sample *ret_sample)
 {
-	struct answerer answerer = { .blocking = blocking };
+	struct answerer answerer = { .kind = kind };
 
 	snprintf(answerer.address, sizeof(answerer.address), "unix:@vring-bench-%d", getpid());
 	pid_t pid = bench_start(env, serve, &answerer);
@@ -119,24 +136,61 @@ static int measure(const struct bench_env *env, bool blocking, struct bench_samp
 	return r;
 }
 
-static int measure_poll(const struct bench_env *env, struct bench_sample *ret_sample)
+static int measure_split(const struct bench_env *env, struct bench_sample *ret_sample)
 {
-	return measure(env, false, ret_sample);
+	return measure(env, (struct link_kind){ .ring = VRI_RING_SPLIT }, ret_sample);
+}
+
+static int measure_split_in_order(const struct bench_env *env, struct bench_sample *ret_sample)
+{
+	return measure(env, (struct link_kind){ .ring = VRI_RING_SPLIT, .in_order = true },
+		       ret_sample);
+}
+
+static int measure_packed(const struct bench_env *env, struct bench_sample *ret_sample)
+{
+	return measure(env, (struct link_kind){ .ring = VRI_RING_PACKED }, ret_sample);
+}
+
+static int measure_packed_in_order(const struct bench_env *env, struct bench_sample *ret_sample)
+{
+	return measure(env, (struct link_kind){ .ring = VRI_RING_PACKED, .in_order = true },
+		       ret_sample);
 }
 
 static int measure_block(const struct bench_env *env, struct bench_sample *ret_sample)
 {
-	return measure(env, true, ret_sample);
+	return measure(env, (struct link_kind){ .blocking = true }, ret_sample);
 }
 
-const struct bench_scenario scenario_rtt_poll = {
-	.name = "echo_poll",
-	.what = "vring-ipc, echo device over unix:, split virtqueue, both sides polling",
-	.measure = measure_poll,
+#define OVER "vring-ipc, echo device over unix:, one readable and one writable buffer, "
+
+const struct bench_scenario scenario_rtt_split = {
+	.name = "echo_split",
+	.what = OVER "split, polling",
+	.measure = measure_split,
+};
+
+const struct bench_scenario scenario_rtt_split_in_order = {
+	.name = "echo_split_in_order",
+	.what = OVER "split, IN_ORDER, polling",
+	.measure = measure_split_in_order,
+};
+
+const struct bench_scenario scenario_rtt_packed = {
+	.name = "echo_packed",
+	.what = OVER "packed, polling",
+	.measure = measure_packed,
+};
+
+const struct bench_scenario scenario_rtt_packed_in_order = {
+	.name = "echo_packed_in_order",
+	.what = OVER "packed, IN_ORDER, polling",
+	.measure = measure_packed_in_order,
 };
 
 const struct bench_scenario scenario_rtt_block = {
 	.name = "echo_block",
-	.what = "vring-ipc, echo device over unix:, split virtqueue, waiting as by default",
+	.what = OVER "split, waiting as by default",
 	.measure = measure_block,
 };
