@@ -168,4 +168,18 @@ static inline void drvq_show_outstanding(struct vri_drvq *q, unsigned id, bool o
 		ring_store_outstanding(&q->outstanding_bytes[id], outstanding);
 }
 
+/* Tells whether [@addr, @addr + @addr_len) and [@iova, @iova + @len) have a byte in common. */
+static inline bool drvq_overlaps(uint64_t addr, uint64_t addr_len, uint64_t iova, uint64_t len)
+{
+	return iova < addr ? addr - iova < len : iova - addr < addr_len;
+}
+
+/* What the shadow of the indirect tables takes. */
+static inline size_t drvq_tables_bytes(const struct queue_setup *setup)
+{
+	return setup->tables == NULL ?
+		       0 :
+		       (size_t)setup->size * setup->indirect_max * sizeof(struct ring_desc);
+}
+
 #endif

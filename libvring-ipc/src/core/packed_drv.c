@@ -289,7 +289,7 @@ static inline void load_used(const struct vri_drvq *q, uint16_t slot, uint16_t f
 			     uint16_t *ret_id, uint32_t *ret_len)
 {
 	ring_load_packed_id_len(q->packed.ring, slot, ret_id, ret_len);
-	/* virtio 1.4, 2.8.13: without WRITE the length means nothing. */
+	/* virtio 1.4, 2.8.4: without WRITE the length means nothing. */
 	if ((flags & VRING_DESC_F_WRITE) == 0)
 		*ret_len = 0;
 }
@@ -515,18 +515,13 @@ static void packed_suppress(struct vri_drvq *q)
 
 /* ---- memory ---- */
 
-static bool overlaps(uint64_t addr, uint64_t addr_len, uint64_t iova, uint64_t len)
-{
-	return iova < addr ? addr - iova < len : iova - addr < addr_len;
-}
-
 static bool list_overlaps(const struct packed_drv *p, unsigned id, uint64_t iova, uint64_t len)
 {
 	const struct packed_buffer *b = &p->buffer[id];
 	unsigned at = id;
 
 	for (unsigned i = 0; i < b->n; i++) {
-		if (overlaps(p->buffer[at].addr, p->buffer[at].len, iova, len))
+		if (drvq_overlaps(p->buffer[at].addr, p->buffer[at].len, iova, len))
 			return true;
 		at = p->buffer[at].next;
 	}
@@ -538,7 +533,7 @@ static bool table_overlaps(const struct packed_drv *p, unsigned id, uint64_t iov
 	const struct ring_desc *shadow = p->tables_shadow + (size_t)id * p->indirect_max;
 
 	for (unsigned i = 0; i < p->buffer[id].len / RING_DESC_BYTES; i++)
-		if (overlaps(shadow[i].addr, ring_desc_len(&shadow[i]), iova, len))
+		if (drvq_overlaps(shadow[i].addr, ring_desc_len(&shadow[i]), iova, len))
 			return true;
 	return false;
 }
@@ -562,16 +557,9 @@ static unsigned packed_free_descriptors(const struct vri_drvq *q)
 
 /* ---- set-up ---- */
 
-static size_t tables_bytes(const struct queue_setup *setup)
-{
-	return setup->tables == NULL ?
-		       0 :
-		       (size_t)setup->size * setup->indirect_max * sizeof(struct ring_desc);
-}
-
 static size_t packed_bytes(const struct queue_setup *setup)
 {
-	return queue_lines(setup->size * sizeof(struct packed_buffer)) + tables_bytes(setup);
+	return queue_lines(setup->size * sizeof(struct packed_buffer)) + drvq_tables_bytes(setup);
 }
 
 static void packed_init(struct vri_drvq *q, const struct queue_setup *setup, void *arrays)
@@ -592,7 +580,7 @@ static void packed_init(struct vri_drvq *q, const struct queue_setup *setup, voi
 		p->buffer[i].next = (uint16_t)(i + 1);
 	p->n_free = (uint16_t)size;
 
-	if (tables_bytes(setup) != 0) {
+	if (drvq_tables_bytes(setup) != 0) {
 		/* As in split_drv.c: no descriptor of a table is all zeros. */
 		p->tables = setup->tables;
 		p->tables_iova = setup->tables_iova;
@@ -600,7 +588,7 @@ static void packed_init(struct vri_drvq *q, const struct queue_setup *setup, voi
 		/* virtio 1.4, 2.8.19: no table longer than the queue, which add sees to. */
 		p->indirect_max = setup->indirect_max;
 	}
-	/* virtio 1.4, 2.8.1: the ring starts all zero. */
+	/* virtio 1.4, 2.8.13: the ring starts all zero. */
 	ring_zero_area(p->ring, vri__packed_area_bytes(RING_DESC_AREA, size));
 	ring_zero_area(p->wish_word, vri__packed_area_bytes(RING_DRIVER_AREA, size));
 }

@@ -12,7 +12,7 @@
  * shadows, and a value that stands there already is not stored again: descriptors are reused in the
  * order in which they were freed, so while the device works in order, slot i names the same
  * descriptors lap after lap and these cache lines stay where the device has them. With IN_ORDER that
- * is a promise, and the next field of descriptor x is x + 1 or 0, as virtio 1.4, 2.7.5.1 wants it.
+ * is a promise, and the next field of descriptor x is x + 1 or 0, as virtio 1.4, 2.7.5.2 wants it.
  */
 
 #include "drvq.h"
@@ -417,18 +417,11 @@ static void split_suppress(struct vri_drvq *q)
 
 /* ---- memory ---- */
 
-static bool overlaps(const struct ring_desc *desc, uint64_t iova, uint64_t len)
-{
-	uint64_t desc_len = ring_desc_len(desc);
-
-	return iova < desc->addr ? desc->addr - iova < len : iova - desc->addr < desc_len;
-}
-
 static bool chain_overlaps(const struct ring_desc *shadow, unsigned head, uint64_t iova,
 			   uint64_t len)
 {
 	for (unsigned at = head;; at = ring_desc_next(&shadow[at])) {
-		if (overlaps(&shadow[at], iova, len))
+		if (drvq_overlaps(shadow[at].addr, ring_desc_len(&shadow[at]), iova, len))
 			return true;
 		if ((ring_desc_flags(&shadow[at]) & VRING_DESC_F_NEXT) == 0)
 			return false;
@@ -454,17 +447,10 @@ static bool split_uses_memory(const struct vri_drvq *q, uint64_t iova, uint64_t 
 
 /* ---- set-up ---- */
 
-static size_t tables_bytes(const struct queue_setup *setup)
-{
-	return setup->tables == NULL ?
-		       0 :
-		       (size_t)setup->size * setup->indirect_max * sizeof(struct ring_desc);
-}
-
 static size_t split_bytes(const struct queue_setup *setup)
 {
 	return queue_lines(setup->size * sizeof(struct ring_desc)) +
-	       2 * queue_lines(setup->size * sizeof(uint16_t)) + tables_bytes(setup);
+	       2 * queue_lines(setup->size * sizeof(uint16_t)) + drvq_tables_bytes(setup);
 }
 
 static void split_init(struct vri_drvq *q, const struct queue_setup *setup, void *arrays)
@@ -495,7 +481,7 @@ static void split_init(struct vri_drvq *q, const struct queue_setup *setup, void
 		s->free_ring[i] = (uint16_t)i;
 	s->n_free = (uint16_t)size;
 
-	if (tables_bytes(setup) != 0) {
+	if (drvq_tables_bytes(setup) != 0) {
 		/* No descriptor of a table is all zeros, so nothing needs to be written here for
 		 * the shadow to be right. */
 		s->tables = setup->tables;
