@@ -111,6 +111,36 @@ Test(echo, a_packed_queue_may_have_any_size)
 	rig_end(&rig);
 }
 
+/* One queue alone, to any size that its ring may have, with requests in between: whatever the earlier
+ * life left in ring and event areas is gone.
+ * proves: dev:2.6r/2 dev:2.6r/3 drv:2.6r/2 */
+Test(echo, a_queue_is_reset_and_set_up_at_other_sizes)
+{
+	static const unsigned split_sizes[] = { 16, 256, 2, 64 };
+	static const unsigned packed_sizes[] = { 13, 256, 2, 37 };
+	const unsigned *sizes = RING == VRI_RING_PACKED ? packed_sizes : split_sizes;
+	struct iovec out, in;
+	struct rig rig;
+
+	rig_begin(&rig, "");
+	t_ok(vri_driver_start(rig.drv, NULL, NULL));
+	out = (struct iovec){ alloc(&rig, 64), 64 };
+	in = (struct iovec){ alloc(&rig, 64), 64 };
+	for (unsigned i = 0; i < 4; i++) {
+		for (unsigned n = 0; n < 3 + sizes[i]; n++) {
+			memset(out.iov_base, (int)(i + n), 64);
+			t_eq(exchange(&rig, 0, &out, 1, &in, 1), 64);
+			t_mem_eq(in.iov_base, out.iov_base, 64);
+		}
+		t_ok(vri_driver_reset_queue(rig.drv, 0));
+		t_ok(vri_driver_set_queue(rig.drv, 0, sizes[i]));
+		t_eq(vri_drvq_size(vri_driver_drvq(rig.drv, 0)), sizes[i]);
+	}
+	t_eq(exchange(&rig, 0, &out, 1, &in, 1), 64);
+	vri_link_close(rig.link);
+	harness_end(&rig.h);
+}
+
 /* ---- the driver object ---- */
 
 Test(echo, message_comes_back)
