@@ -3,14 +3,30 @@
 /* The entry of vring: finds the command, parses its arguments, runs it. */
 #include "command.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <vring-ipc/vring-ipc.h>
 
 static bool is_any(const char *word, const char *a, const char *b)
 {
 	return strcmp(word, a) == 0 || (b && strcmp(word, b) == 0);
+}
+
+/*
+ * A standard stream that is closed would be the number of the next descriptor that is opened: output
+ * would go into a link's socket. What takes its place fails as the closed one did: it is open for the
+ * other direction.
+ */
+static void occupy_standard_streams(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
+			return;
+	}
 }
 
 static int unknown(const char *object, const char *verb)
@@ -56,6 +72,7 @@ int main(int argc, char **argv)
 	const struct command *command;
 	int used;
 
+	occupy_standard_streams();
 	if (!object) {
 		cmd_usage("which command?");
 		return CMD_USAGE;

@@ -51,6 +51,10 @@ static _Noreturn void become(const struct program_setup *setup, const int in[2],
 		_exit(121);
 	if (setup->uid && setuid(setup->uid) < 0)
 		_exit(122);
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (setup->closed & 1u << fd)
+			close(fd);
+	}
 	execv(VRING, (char *const *)argv);
 	_exit(123);
 }

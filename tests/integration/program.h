@@ -26,6 +26,7 @@ struct program_setup {
 	const char *stdout_path; /* instead of a pipe */
 	int pass_fd; /* becomes its descriptor 3; 0: none */
 	uid_t uid; /* becomes its user; 0: ours */
+	unsigned closed; /* a bit for each standard stream that it has not */
 };
 
 /* Starts vring with @words, which end with NULL. It dies with the test. */

@@ -154,6 +154,24 @@ Test(drive_rng, full_disk_is_an_error)
 	bench_close(&b);
 }
 
+/* The link's socket must not become standard output. */
+Test(drive_rng, closed_output_is_an_error)
+{
+	const struct program_setup without_output = { .closed = 1u << STDOUT_FILENO };
+	struct bench bench;
+	struct program p;
+
+	bench_open(&bench, "rng");
+	const char *const words[] = { "drive", "rng", bench.address, "--bytes", "32", NULL };
+
+	program_start(&p, &without_output, words);
+	t_eq(program_finish(&p), 1);
+	t_strstr(p.stderr_bytes.data, strerror(EBADF));
+	t_null(strstr(p.stderr_bytes.data, "gone"));
+	program_free(&p);
+	bench_close(&bench);
+}
+
 Test(drive_rng, json_goes_where_the_bytes_do_not)
 {
 	struct program p;
