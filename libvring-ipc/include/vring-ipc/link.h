@@ -62,7 +62,8 @@ struct vri_link_opts {
 /*
  * Opens a link: connects, checks who and what is there, makes, seals and fills the region,
  * attaches. The device is not started: vri_driver_start(). Returns: 0; -EINVAL for an address that
- * is not one; -ENAMETOOLONG; -ENOENT, -ECONNREFUSED, -EACCES as connect() says; -ECONNREFUSED also
+ * is not one, for options that make no sense, and for more or larger queues than the device has;
+ * -ENAMETOOLONG; -ENOENT, -ECONNREFUSED, -EACCES as connect() says; -ECONNREFUSED also
  * when the device refused the link or is of another type; -EOPNOTSUPP when it lacks the ring
  * that is asked for; -EPROTO when what is there does not speak this protocol; -ECONNRESET when it
  * left in the middle; -ETIMEDOUT; -ENOMEM; -EMFILE. Ownership: returned; vri_link_close(). Threads:

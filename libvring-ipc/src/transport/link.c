@@ -71,9 +71,14 @@ int vri__link_check_offer(const struct vri_link_opts *opts, const struct offer *
 			 opts->device_id);
 		return -ECONNREFUSED;
 	}
-	if (opts->n_queues > offer->n_queues || opts->queue_size > offer->queue_size_max) {
-		vri__log(VRI_LOG_WARNING, "the device has %u queues of at most %u descriptors",
-			 offer->n_queues, offer->queue_size_max);
+	if (opts->n_queues > offer->n_queues) {
+		vri__log(VRI_LOG_WARNING, "the device has %u queues, not %u", offer->n_queues,
+			 opts->n_queues);
+		return -EINVAL;
+	}
+	if (opts->queue_size > offer->queue_size_max) {
+		vri__log(VRI_LOG_WARNING, "the device has queues of at most %u descriptors, not %u",
+			 offer->queue_size_max, opts->queue_size);
 		return -EINVAL;
 	}
 	return 0;
