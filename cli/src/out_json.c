@@ -18,6 +18,9 @@ static json_t *must(json_t *json)
 	return json;
 }
 
+/* Digits of a real: as many as a clock or a rate can mean, and few enough to read. */
+#define REAL_DIGITS 12
+
 /* A text that is not UTF-8 (a path, say) appears with its foreign bytes as \xNN. */
 static json_t *text(const char *from)
 {
@@ -92,7 +95,9 @@ void out_json(const struct model *model, FILE *out, bool one_line)
 {
 	json_t *json = convert(model);
 
-	json_dumpf(json, out, (one_line ? JSON_COMPACT : JSON_INDENT(2)) | JSON_ENSURE_ASCII);
+	json_dumpf(json, out,
+		   (one_line ? JSON_COMPACT : JSON_INDENT(2)) | JSON_ENSURE_ASCII |
+			   JSON_REAL_PRECISION(REAL_DIGITS));
 	fputc('\n', out);
 	json_decref(json);
 }
