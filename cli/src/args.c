@@ -71,15 +71,21 @@ static int parse_option(struct cmd_call *call, int n, char *const *words, int *i
 static int check_args(const struct cmd_call *call, unsigned n)
 {
 	const struct command *command = call->command;
+	unsigned i;
 
 	if (n < command->args_min)
-		return cmd_usage("%s: an argument is missing: %s", words_of(command),
+		return cmd_usage("%s: an argument is missing: it takes %s", words_of(command),
 				 command->args);
 	if (n > command->args_max)
 		return command->args_max == 0 ?
 			       cmd_usage("%s takes no argument", words_of(command)) :
-			       cmd_usage("%s: too many arguments, it takes: %s", words_of(command),
+			       cmd_usage("%s: too many arguments: it takes %s", words_of(command),
 					 command->args);
+	for (i = 0; i < n; i++) {
+		if (call->arg[i][0] == '\0')
+			return cmd_usage("%s: an argument is empty: it takes %s", words_of(command),
+					 command->args);
+	}
 	return CMD_OK;
 }
 
@@ -166,11 +172,12 @@ bool cmd_has(const struct cmd_call *call, const char *name)
 
 /* strtoull() takes signs, spaces and octal, and wraps: so by hand. Returns what follows the number,
  * or NULL. */
-static const char *digits(const char *text, uint64_t *ret)
+static const char *digits(const char *text, uint64_t *ret, bool *ret_too_large)
 {
 	static const char hex[] = "0123456789abcdef";
 	unsigned base = 10;
 	uint64_t value = 0;
+	bool too_large = false;
 	const char *start;
 
 	if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X')) {
@@ -183,13 +190,13 @@ static const char *digits(const char *text, uint64_t *ret)
 
 		if (!at)
 			break;
-		if (__builtin_mul_overflow(value, base, &value) ||
-		    __builtin_add_overflow(value, (uint64_t)(at - hex), &value))
-			return NULL;
+		too_large |= __builtin_mul_overflow(value, base, &value) ||
+			     __builtin_add_overflow(value, (uint64_t)(at - hex), &value);
 	}
 	if (text == start)
 		return NULL;
 	*ret = value;
+	*ret_too_large = too_large;
 	return text;
 }
 
@@ -211,12 +218,14 @@ static int number(const char *what, const char *text, bool suffixes, uint64_t mi
 		  uint64_t *ret)
 {
 	uint64_t value = 0;
-	const char *rest = digits(text, &value);
+	bool too_large = false;
+	const char *rest = digits(text, &value, &too_large);
 	int shift = !rest ? -1 : suffixes ? suffix_shift(rest) : (*rest ? -1 : 0);
 
 	if (shift < 0)
 		return cmd_usage("%s: '%s' is not a %s", what, text, suffixes ? "size" : "number");
-	if (value > (UINT64_MAX >> shift) || value << shift < min || value << shift > max)
+	if (too_large || value > (UINT64_MAX >> shift) || value << shift < min ||
+	    value << shift > max)
 		return cmd_usage("%s: %s is not between %llu and %llu", what, text,
 				 (unsigned long long)min, (unsigned long long)max);
 	*ret = value << shift;

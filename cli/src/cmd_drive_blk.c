@@ -191,7 +191,7 @@ int cmd_drive_blk(const struct cmd_call *call)
 	int r;
 
 	if (!run.action)
-		return cmd_usage("drive blk: cannot '%s'", call->arg[1]);
+		return cmd_usage("drive blk: there is no action '%s'", call->arg[1]);
 	r = check_action(&run);
 	if (r == CMD_OK)
 		r = read_numbers(&run);

@@ -257,8 +257,6 @@ int cmd_drive_echo(const struct cmd_call *call)
 		run.message = call->arg[1];
 		run.count = 1;
 		run.size = strlen(run.message);
-		if (run.size == 0)
-			return cmd_usage("drive echo: the MESSAGE is empty");
 	}
 	r = drive(&run, call);
 	drive_close(&run.drive);

@@ -181,7 +181,7 @@ int cmd_drive_rng(const struct cmd_call *call)
 
 	if (!cmd_value(call, "--bytes"))
 		return cmd_usage("drive rng: --bytes is missing: how many?");
-	r = cmd_option_size(call, "--bytes", 1, UINT64_MAX, &run.wanted);
+	r = cmd_option_size(call, "--bytes", 1, INT64_MAX, &run.wanted);
 	if (r == CMD_OK)
 		r = drive_check(call);
 	if (r != CMD_OK)

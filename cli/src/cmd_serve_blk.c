@@ -83,7 +83,7 @@ static const char *image_error(int error, const struct vri_blk_device_opts *opts
 	case -ENOTBLK:
 		return "is neither a regular file nor a block device";
 	case -EINVAL:
-		return "is smaller than one block, or the options do not fit";
+		return "is smaller than one block";
 	case -ENOSYS:
 	case -EPERM:
 		if (opts->io == VRI_BLK_IO_URING)

@@ -3,6 +3,7 @@
 /* The rows of the command table, and how to find one. */
 #include "command.h"
 
+#include <stdio.h>
 #include <string.h>
 
 const struct cmd_option command_common_options[] = {
@@ -62,7 +63,7 @@ static const struct cmd_option serve_blk_options[] = {
 	{ "--size", "BYTES", "of the new file", false },
 	{ "--read-only", NULL, "refuse to write", false },
 	{ "--block-size", "BYTES", "told to drivers, a power of two from 512 to 64K, default 512", false },
-	{ "--io", "auto|uring|sync", "how the file is read and written", false },
+	{ "--io", "auto|uring|sync", "how the file is read and written, default auto", false },
 	{ "--serial", "ID", "the id string, at most 20 bytes, default the name", false },
 	{ "--queues", "N", "default 4", false },
 	{ "--queue-size", "N", "descriptors of a queue at most, a power of two, default 256", false },
@@ -84,12 +85,12 @@ static const struct cmd_option drive_echo_options[] = {
 
 static const struct cmd_option drive_blk_options[] = {
 	{ "--offset", "BYTES", "where it begins on the device, a multiple of 512, default 0", false },
-	{ "--length", "BYTES", "default: up to the end", false },
+	{ "--length", "BYTES", "how many, default all that the file or the device has", false },
 	{ "--queues", "N", "queues to use, default 1", false },
 	{ "--queue-depth", "N", "requests in flight on each queue, default 32", false },
 	{ "--request-size", "BYTES", "of one request, a multiple of 512, default 128K", false },
 	{ "--verify", NULL, "read back what was written and compare", false },
-	{ "--flush", NULL, "make it durable before it ends", false },
+	{ "--flush", NULL, "make durable what was written before it ends", false },
 	{ "--unmap", NULL, "write-zeroes: the space may be given back", false },
 	DRIVE_OPTIONS
 };
@@ -126,7 +127,7 @@ const struct command command_table[] = {
 	  .run = cmd_drive_echo },
 	{ .object = "drive",
 	  .verb = "rng",
-	  .args = "ADDRESS --bytes N",
+	  .args = "ADDRESS --bytes BYTES",
 	  .args_min = 1,
 	  .args_max = 1,
 	  .summary = "fetch random bytes",
@@ -145,7 +146,7 @@ const struct command command_table[] = {
 		  "  copy-in FILE    file to device\n"
 		  "  copy-out FILE   device to file\n"
 		  "  flush           make durable what was written\n"
-		  "  discard         tell that --length bytes are no longer needed\n"
+		  "  discard         say that --length bytes are no longer needed\n"
 		  "  write-zeroes    make --length bytes zero",
 	  .options = drive_blk_options,
 	  .run = cmd_drive_blk },
@@ -172,6 +173,19 @@ const struct command *command_find(const char *object, const char *verb)
 			return c;
 	}
 	return NULL;
+}
+
+void command_verbs(const char *object, char *buf, size_t size)
+{
+	const struct command *c;
+	size_t used = 0;
+
+	buf[0] = '\0';
+	for (c = command_table; c->object; c++) {
+		if (c->verb && strcmp(c->object, object) == 0 && used < size)
+			used += (size_t)snprintf(buf + used, size - used, "%s%s", used ? ", " : "",
+						 c->verb);
+	}
 }
 
 bool command_has_object(const char *object)

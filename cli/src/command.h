@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Copyright (c) 2026 The vring-ipc authors */
 /*
- * The command table: one row for each command, from which the parser, --help, the man page and the
- * completions come.
+ * The command table: one row for each command, from which the parser and --help come.
  *
  * To add a command: write its handler in cmd_<object>.c, declare the handler at the end of this
- * file, add a row (and its options) in command.c and the file in CMakeLists.txt.
+ * file, add a row (and its options) in command.c, the file in CMakeLists.txt, and what it does in
+ * docs/man/vring.1.
  */
 #ifndef CLI_COMMAND_H
 #define CLI_COMMAND_H
@@ -93,11 +93,17 @@ int cmd_option_size(const struct cmd_call *call, const char *name, uint64_t min,
 int cmd_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int cmd_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Names the command, @verb may be NULL, whose help cmd_usage() points to from now on. */
+void cmd_set_help(const char *object, const char *verb);
+
 /* ---- the rest of the machinery ---- */
 
 /* Finds the row of these words, NULL: none. @verb may be NULL. */
 const struct command *command_find(const char *object, const char *verb);
 bool command_has_object(const char *object);
+
+/* Writes the verbs of an object, "echo, rng, blk", as far as there is room. */
+void command_verbs(const char *object, char *buf, size_t size);
 
 /* Parses what stands behind the words of a command. Returns: CMD_OK; CMD_USAGE after a message;
  * *ret_help when --help was among it, in which case nothing else was checked. */

@@ -18,6 +18,10 @@
 /* What the library has to say, a refusing device's words among it, goes where messages go. */
 static void print_log(void *data, enum vri_log_level level, const char *line)
 {
+	struct drive *d = data;
+
+	if (level <= VRI_LOG_WARNING)
+		d->explained = true;
 	fprintf(stderr, "vring: %s\n", line);
 }
 
@@ -65,19 +69,21 @@ int drive_check(const struct cmd_call *call)
 	return read_options(call, &opts);
 }
 
-static const char *open_error(const char *address, int error)
+/* Why the link was not opened, unless the library said so already. */
+static int open_failed(const struct drive *d, int error)
 {
+	if (d->explained)
+		return cmd_fail("%s: there is no link", d->address);
 	switch (error) {
 	case -EINVAL:
-		if (strncmp(address, "unix:", 5) != 0)
-			return "is not an address: one is unix:PATH";
-		return "options that do not fit the device, or no PATH";
+		return cmd_usage("'%s' is not an address that can be driven: one is unix:PATH",
+				 d->address);
 	case -ENOENT:
-		return "there is no such socket";
+		return cmd_fail("%s: there is no such socket", d->address);
 	case -ECONNREFUSED:
-		return "nobody serves there, or the device refused";
+		return cmd_fail("%s: nobody serves there", d->address);
 	default:
-		return vri_strerror(error);
+		return cmd_fail("%s: %s", d->address, vri_strerror(error));
 	}
 }
 
@@ -99,10 +105,10 @@ int drive_open(struct drive *d, const struct cmd_call *call, const struct drive_
 
 	/* A peer that went away must not kill this process by a pipe. */
 	signal(SIGPIPE, SIG_IGN);
-	vri_log_set(print_log, NULL, cmd_has(call, "-v") ? VRI_LOG_DEBUG : VRI_LOG_WARNING);
+	vri_log_set(print_log, d, cmd_has(call, "-v") ? VRI_LOG_DEBUG : VRI_LOG_WARNING);
 	r = vri_link_open(&d->link, d->address, &opts);
 	if (r < 0)
-		return cmd_fail("%s: %s", d->address, open_error(d->address, r));
+		return open_failed(d, r);
 	d->drv = vri_link_driver(d->link);
 	vri_driver_set_callbacks(d->drv, &callbacks, d);
 	return CMD_OK;
@@ -111,6 +117,7 @@ int drive_open(struct drive *d, const struct cmd_call *call, const struct drive_
 void drive_close(struct drive *d)
 {
 	vri_link_close(d->link);
+	vri_log_set(NULL, NULL, VRI_LOG_WARNING);
 	d->link = NULL;
 }
 

@@ -16,6 +16,7 @@ struct drive {
 	const char *address; /* borrowed from argv */
 	struct vri_link *link;
 	struct vri_driver *drv;
+	bool explained; /* the library said what is wrong */
 	bool gone; /* the device went away; what it had used can still be taken */
 	bool needs_reset; /* the device gave the link up, and why: */
 	char why[200];

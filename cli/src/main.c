@@ -31,12 +31,16 @@ static void occupy_standard_streams(void)
 
 static int unknown(const char *object, const char *verb)
 {
+	char verbs[64];
+
 	if (!command_has_object(object))
-		return cmd_usage("there is no command '%s'", object);
+		return object[0] == '-' ? cmd_usage("there is no option %s", object) :
+					  cmd_usage("there is no command '%s'", object);
+	command_verbs(object, verbs, sizeof(verbs));
+	cmd_set_help(object, NULL);
 	if (!verb || verb[0] == '-')
-		return cmd_usage("%s: what shall be done with it? See 'vring help %s'", object,
-				 object);
-	return cmd_usage("%s: cannot '%s'; see 'vring help %s'", object, verb, object);
+		return cmd_usage("%s: which of %s?", object, verbs);
+	return cmd_usage("%s: there is no '%s', but %s", object, verb, verbs);
 }
 
 static int help(const char *object, const char *verb)
@@ -59,6 +63,7 @@ static int run(const struct command *command, int n, char *const *words)
 	bool wants_help;
 	int r;
 
+	cmd_set_help(command->object, command->verb);
 	r = command_parse(command, n, words, &call, &wants_help);
 	if (r != CMD_OK)
 		return r;
@@ -83,6 +88,8 @@ int main(int argc, char **argv)
 	}
 	if (is_any(object, "--help", "-h"))
 		return help_all();
+	if (is_any(object, "help", NULL) && argc > 4)
+		return cmd_usage("help: too many arguments: it takes [COMMAND]");
 	if (is_any(object, "help", NULL))
 		return help(verb, argc > 3 ? argv[3] : NULL);
 

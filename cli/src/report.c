@@ -32,6 +32,15 @@ int cmd_fail(const char *format, ...)
 	return CMD_FAILED;
 }
 
+/* The words of the command that is being read; "" before there is one. */
+static char help_words[64];
+
+void cmd_set_help(const char *object, const char *verb)
+{
+	snprintf(help_words, sizeof(help_words), "%s%s%s", object, verb ? " " : "",
+		 verb ? verb : "");
+}
+
 int cmd_usage(const char *format, ...)
 {
 	va_list args;
@@ -39,7 +48,10 @@ int cmd_usage(const char *format, ...)
 	va_start(args, format);
 	say(format, args);
 	va_end(args);
-	fprintf(stderr, "vring: 'vring --help' lists the commands\n");
+	if (help_words[0])
+		fprintf(stderr, "vring: 'vring help %s' says more\n", help_words);
+	else
+		fprintf(stderr, "vring: 'vring --help' lists the commands\n");
 	return CMD_USAGE;
 }
 

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <vring-ipc/device.h>
 #include <vring-ipc/uv.h>
 
 #include "options.h"
@@ -46,6 +47,36 @@ static const int end_signals[] = { SIGINT, SIGTERM, SIGHUP };
 
 /* ---- options ---- */
 
+/* The library says only that an argument is invalid. */
+static int check_name(const char *name)
+{
+	if (!name)
+		return CMD_OK;
+	if (strlen(name) >= VRI_TYPE_MAX)
+		return cmd_usage("--name: '%s' has more than %d bytes", name, VRI_TYPE_MAX - 1);
+	for (; *name; name++) {
+		if (*name < ' ' || *name > '~')
+			return cmd_usage("--name: only printable ASCII can be a name");
+	}
+	return CMD_OK;
+}
+
+/* Or the second one would find the first, and take it for a stranger. */
+static int check_addresses(const struct cmd_call *call)
+{
+	unsigned n = option_count(call, "--listen");
+
+	for (unsigned i = 0; i < n; i++) {
+		for (unsigned j = 0; j < i; j++) {
+			if (strcmp(cmd_value_nth(call, "--listen", i),
+				   cmd_value_nth(call, "--listen", j)) == 0)
+				return cmd_usage("--listen: %s was given twice",
+						 cmd_value_nth(call, "--listen", i));
+		}
+	}
+	return CMD_OK;
+}
+
 static int read_options(const struct cmd_call *call, struct vri_listener_opts *opts, int *ready_fd)
 {
 	unsigned notifier = VRI_NOTIFIER_AUTO, ready = 0;
@@ -62,6 +93,11 @@ static int read_options(const struct cmd_call *call, struct vri_listener_opts *o
 		r = option_unsigned(call, "--timeout", 1, 86400000, &opts->timeout_ms);
 	if (r == CMD_OK)
 		r = option_unsigned(call, "--ready-fd", 0, 1u << 20, &ready);
+	if (r != CMD_OK)
+		return r;
+	r = check_name(cmd_value(call, "--name"));
+	if (r == CMD_OK)
+		r = check_addresses(call);
 	if (r != CMD_OK)
 		return r;
 	opts->notifier = (enum vri_notifier)notifier;
@@ -122,8 +158,6 @@ static void start_log(const struct cmd_call *call)
 static const char *listen_error(int error)
 {
 	switch (error) {
-	case -EINVAL:
-		return "not an address that can be listened at; one is unix:PATH";
 	case -EADDRINUSE:
 		return "somebody serves there already";
 	case -EEXIST:
@@ -170,6 +204,9 @@ static int listen_at(struct server *server, const char *address)
 	int r;
 
 	r = vri_listener_open(&served->listener, address, server->serve->dev, &server->opts);
+	if (r == -EINVAL)
+		return cmd_usage("'%s' is not an address that can be listened at: one is unix:PATH",
+				 address);
 	if (r < 0)
 		return cmd_fail("%s: %s", address, listen_error(r));
 	served->server = server;

@@ -207,26 +207,28 @@ Test(serve, file_in_the_way_is_left_as_it_is)
 
 struct bad_address {
 	const char *address, *says;
+	int status;
 };
 
 static const struct bad_address bad_addresses[] = {
-	{ "", "address" },
-	{ "unix:", "address" },
-	{ "tcp:127.0.0.1:80", "address" },
-	{ "/tmp/x", "address" },
-	{ "loop:", "address" },
-	{ "unix:/nonexistent/folder/s", "no such folder" },
+	{ "", "address", 2 },
+	{ "unix:", "address", 2 },
+	{ "unix:@", "address", 2 },
+	{ "tcp:127.0.0.1:80", "address", 2 },
+	{ "/tmp/x", "address", 2 },
+	{ "loop:", "address", 2 },
+	{ "unix:/nonexistent/folder/s", "no such folder", 1 },
 	{ "unix:/tmp/"
 	  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 	  "aaaaaaaaaaaaaaaaaaaa",
-	  "too long" },
+	  "too long", 1 },
 };
 
 TestEach(serve, address_that_cannot_be_listened_at_is_explained, bad_addresses, struct bad_address)
 {
 	struct program p;
 
-	t_eq(vring(&p, "serve", "rng", "--listen", param->address, NULL), 1);
+	t_eq(vring(&p, "serve", "rng", "--listen", param->address, NULL), param->status);
 	t_strstr(p.stderr_bytes.data, param->says);
 	program_free(&p);
 }
@@ -235,9 +237,34 @@ TestEach(serve, driver_explains_what_is_wrong_with_an_address, bad_addresses, st
 {
 	struct program p;
 
-	t_eq(vring(&p, "drive", "rng", param->address, "--bytes", "1", NULL), 1);
+	t_eq(vring(&p, "drive", "rng", param->address, "--bytes", "1", NULL), param->status);
 	t_gt(p.stderr_bytes.len, 0);
 	t_eq(p.stdout_bytes.len, 0);
+	program_free(&p);
+}
+
+Test(serve, name_that_no_device_can_have_is_explained)
+{
+	const char *address = "unix:@vring-test-name";
+	char longest[129] = "";
+	struct program p;
+
+	memset(longest, 'n', sizeof(longest) - 1);
+	t_eq(vring(&p, "serve", "rng", "--listen", address, "--name", longest, NULL), 2);
+	t_strstr(p.stderr_bytes.data, "more than 127 bytes");
+	program_free(&p);
+	t_eq(vring(&p, "serve", "rng", "--listen", address, "--name", "d\xc3\xa9", NULL), 2);
+	t_strstr(p.stderr_bytes.data, "printable ASCII");
+	program_free(&p);
+}
+
+Test(serve, address_that_is_given_twice_is_refused)
+{
+	const char *address = "unix:@vring-test-twice";
+	struct program p;
+
+	t_eq(vring(&p, "serve", "rng", "--listen", address, "--listen", address, NULL), 2);
+	t_strstr(p.stderr_bytes.data, "given twice");
 	program_free(&p);
 }
 
@@ -436,7 +463,8 @@ Test(serve, driver_of_another_type_is_turned_away)
 	serve_image(&server, &place);
 	t_eq(vring(&p, "drive", "rng", place.address, "--bytes", "1", NULL), 1);
 	t_eq(p.stdout_bytes.len, 0);
-	t_gt(p.stderr_bytes.len, 0);
+	t_strstr(p.stderr_bytes.data, "not org.oasis-open.virtio.entropy");
+	t_null(strstr(p.stderr_bytes.data, "nobody serves"));
 	vring_ok("drive", "blk", place.address, "info");
 	server_stop(&server);
 	program_free(&p);

@@ -377,12 +377,13 @@ struct line {
 static const struct line wrong_lines[] = {
 	{ "", "which command" },
 	{ "lnk", "no command 'lnk'" },
-	{ "--jsn", "no command '--jsn'" },
-	{ "link", "link" },
-	{ "link shw", "cannot 'shw'" },
+	{ "--jsn", "no option --jsn" },
+	{ "link", "which of list, show" },
+	{ "link shw", "no 'shw', but list, show" },
 	{ "link --json", "help link" },
 	{ "link list x", "takes no argument" },
 	{ "link list --all", "unknown option --all" },
+	{ "link list --all", "'vring help link list' says more" },
 	{ "link list --json=yes", "--json takes no value" },
 	{ "link show", "ADDRESS" },
 	{ "link show @ @", "too many" },
@@ -394,13 +395,15 @@ static const struct line wrong_lines[] = {
 	{ "queue show @ -- -1", "'-1' is not a number" },
 	{ "queue show @ 1e99", "not a number" },
 	{ "queue show @ 1024", "between 0 and 1023" },
-	{ "queue show @ 99999999999999999999999", "not a number" },
+	{ "queue show @ 99999999999999999999999", "between 0 and 1023" },
+	{ "queue show @ 0xfffffffffffffffff", "between 0 and 1023" },
 	{ "queue show @ \xef\xbc\x98", "not a number" },
 	{ "queue show @ 0 --chains", "needs a value" },
 	{ "queue show @ 0 --chains x", "--chains" },
 	{ "queue show @ 0 --chains=32769", "between 0 and 32768" },
 	{ "queue show @ 0 --chains 1 --chains 2", "given twice" },
 	{ "help nothing", "no command 'nothing'" },
+	{ "help link list more", "too many" },
 };
 
 /* faults: G1 */
