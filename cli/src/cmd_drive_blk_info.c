@@ -58,9 +58,19 @@ static struct model *collect(const struct blk_run *run, const char *id)
 	return m;
 }
 
+/* The id is the one text of a device's that comes past the control channel, which lets printable ASCII through alone.
+ * virtio 1.4, 5.2.6: it is ASCII. */
+static void escape_id(const char id[VRI_BLK_ID_MAX + 1], char ret_text[4 * VRI_BLK_ID_MAX + 1])
+{
+	for (; *id; id++)
+		ret_text += sprintf(ret_text, *id < 0x20 || *id > 0x7e ? "\\x%02x" : "%c",
+				    (unsigned char)*id);
+	*ret_text = '\0';
+}
+
 int blk_run_info(struct blk_run *run)
 {
-	char id[VRI_BLK_ID_MAX + 1] = "";
+	char id[VRI_BLK_ID_MAX + 1] = "", text[4 * VRI_BLK_ID_MAX + 1];
 	struct model *model;
 	int r = vri_blk_get_id(run->blk, 0, id, run);
 
@@ -71,7 +81,8 @@ int blk_run_info(struct blk_run *run)
 	/* A device need not know this request. */
 	if (r < 0 && r != -EOPNOTSUPP && r != -EIO)
 		return drive_fail(&run->drive, r);
-	model = collect(run, r < 0 ? NULL : id);
+	escape_id(id, text);
+	model = collect(run, r < 0 ? NULL : text);
 	r = model_print(model, run->call->json);
 	model_free(model);
 	return r;

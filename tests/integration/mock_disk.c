@@ -61,6 +61,9 @@ static void move(struct mock *mock, const struct vri_chain *chain)
 		len = chain->writable_len - 1;
 		if (offset + len <= MOCK_DISK_SIZE)
 			vri_chain_write(chain, 0, mock->data + offset, len);
+	} else if (le32toh(header.type) == VIRTIO_BLK_T_GET_ID &&
+		   mock->habit == MOCK_DISK_COLOURS) {
+		vri_chain_write(chain, 0, MOCK_DISK_ID, sizeof(MOCK_DISK_ID));
 	} else if (le32toh(header.type) == VIRTIO_BLK_T_OUT && mock->habit != MOCK_DISK_FORGETS) {
 		len = chain->readable_len - (uint32_t)sizeof(header);
 		if (offset + len <= MOCK_DISK_SIZE)

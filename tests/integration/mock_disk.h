@@ -12,10 +12,12 @@ enum mock_disk_habit {
 	MOCK_DISK_KNOWS_NOTHING, /* each request ends with UNSUPP */
 	MOCK_DISK_LIES, /* each request ends with a status that does not exist */
 	MOCK_DISK_BACKWARDS, /* of what is there together, the last is answered first */
+	MOCK_DISK_COLOURS, /* its id gives commands to terminals */
 	MOCK_DISK_GIVES_UP, /* after 10 requests it needs a reset */
 };
 
 #define MOCK_DISK_SIZE 1048576
+#define MOCK_DISK_ID "\033[31mred\233m\302\2331m\n" /* of one that colours */
 
 struct mock_disk {
 	pid_t pid;

@@ -94,6 +94,30 @@ TestEach(bad_disk, read_that_fails_is_explained, failures, struct failure)
 	scene_close(&s);
 }
 
+static bool is_printable(const char *text)
+{
+	for (; *text; text++)
+		if ((*text < 0x20 && *text != '\n') || *text > 0x7e)
+			return false;
+	return true;
+}
+
+Test(bad_disk, id_with_control_bytes_is_shown_and_not_obeyed)
+{
+	struct scene s;
+
+	scene_open(&s, MOCK_DISK_COLOURS);
+	t_ok(vring(&s.p, "drive", "blk", s.address, "info", NULL));
+	t_strstr(s.p.stdout_bytes.data, "\\x1b[31mred\\x9bm\\xc2\\x9b1m\\x0a");
+	t_true(is_printable(s.p.stdout_bytes.data));
+	program_free(&s.p);
+	s.p = (struct program){ .in = -1, .out = -1, .err = -1 };
+	t_ok(vring(&s.p, "drive", "blk", s.address, "info", "--json", NULL));
+	t_strstr(s.p.stdout_bytes.data, "\\\\x1b[31mred\\\\x9bm");
+	t_true(is_printable(s.p.stdout_bytes.data));
+	scene_close(&s);
+}
+
 Test(bad_disk, write_that_fails_is_explained_with_its_offset)
 {
 	struct scene s;
