@@ -1075,6 +1075,55 @@ Test(shm_listener, a_wake_up_that_is_cut_in_two_keeps_nobody_busy, .init = set_u
 	leaks_check(&leaks);
 }
 
+/* ---- two ways of waiting ---- */
+
+#define ECHOES 50
+
+static _Atomic unsigned echoes_may;
+
+static void *echo_in_two_parts(void *data)
+{
+	struct vri_link *link;
+
+	t_ok(vri_link_open(&link, data, NULL));
+	t_ok(vri_driver_start(vri_link_driver(link), NULL, NULL));
+	for (int i = 0; i < ECHOES; i++)
+		serve_echo(link, 0, 64);
+	serve_await(&echoes_may, 1);
+	serve_echo(link, 0, 64);
+	vri_link_close(link);
+	return NULL;
+}
+
+/* A program may wait in the library at first, which looks without asking for notifications, and go on with a loop of
+ * its own. */
+Test(shm_listener, an_event_loop_may_follow_on_waiting, .init = set_up_folder)
+{
+	static const struct serve_opts restless = { .listener.spin = ~0u };
+	const char *address = tmpdir_unix(&dir, "s");
+	pthread_t thread;
+	struct pollfd p;
+
+	serve_open(&serve, address, &restless);
+	echoes_may = 0;
+	t_eq(pthread_create(&thread, NULL, echo_in_two_parts, (void *)(uintptr_t)address), 0);
+	while (atomic_load(&serve.served) < ECHOES)
+		t_ok(vri_listener_wait(serve.listener, 1000));
+	p = (struct pollfd){ vri_listener_fd(serve.listener), POLLIN, 0 };
+	for (int i = 0; i < 2 && poll(&p, 1, 100) == 1; i++)
+		t_ok(vri_listener_dispatch(serve.listener));
+	t_eq(poll(&p, 1, 0), 0);
+	atomic_store(&echoes_may, 1);
+	while (atomic_load(&serve.downs) < 1) {
+		t_eq(poll(&p, 1, 10000), 1);
+		t_ok(vri_listener_dispatch(serve.listener));
+	}
+	t_eq(pthread_join(thread, NULL), 0);
+	serve_close(&serve);
+	tmpdir_close(&dir);
+	leaks_check(&leaks);
+}
+
 /* ---- the end of the listener ---- */
 
 HostileTest(the_end_of_a_listener_ends_its_links_in_words)

@@ -330,6 +330,10 @@ static int listener_wait(struct vri_listener *listener, int timeout_ms)
 	if (found == SHM_POLL_SLEEP)
 		shm_poll_stop(l);
 	dispatch(l, found == SHM_POLL_SLEEP ? timeout_ms : 0);
+	/* The queues still ask for no notification. If the next to wait is an event loop, it has to come back and sleep
+	 * the right way. */
+	if (found == SHM_POLL_GLANCE)
+		shm_waker_wake(l->waker);
 	return 0;
 }
 
