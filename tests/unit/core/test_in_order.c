@@ -425,8 +425,8 @@ TestEach(in_order, whatever_the_device_does_first_comes_back_in_order, pairs, st
 	begin(param->size, param->features);
 	for (unsigned round = 0; round < 20000; round++) {
 		unsigned want = 1 + mock_random_below(&rnd, param->size);
-		size_t token;
-		uint32_t len;
+		size_t token = 0;
+		uint32_t len = 0;
 		int r;
 
 		if (want <= vri_drvq_free_descriptors(drv))
