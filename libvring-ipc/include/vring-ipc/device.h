@@ -161,7 +161,7 @@ VRI_API unsigned vri_instance_n_queues(const struct vri_instance *inst);
 VRI_API void vri_instance_schedule(struct vri_instance *inst, unsigned queue);
 
 /* The config space as this instance's driver sees it. vri_instance_config_set() works as
- * vri_device_config_set(). */
+ * vri_device_config_set(). Returns, both: 0; -EINVAL beyond the end. */
 VRI_API int vri_instance_config_get(const struct vri_instance *inst, uint32_t offset, void *ret_buf,
 				    uint32_t len);
 VRI_API int vri_instance_config_set(struct vri_instance *inst, uint32_t offset, const void *buf,

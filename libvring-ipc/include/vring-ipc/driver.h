@@ -32,7 +32,7 @@ VRI_API int vri_driver_start(struct vri_driver *drv, const struct vri_features *
 
 /* The same in two halves, for drivers that look at the config space in between: up to FEATURES_OK;
  * then the queues and DRIVER_OK. Optional config fields exist when their feature is offered
- * (drv:2.5/2). */
+ * (drv:2.5/2). Returns, both: as vri_driver_start(). */
 VRI_API int vri_driver_negotiate(struct vri_driver *drv, const struct vri_features *wanted,
 				 const struct vri_features *required);
 VRI_API int vri_driver_run(struct vri_driver *drv);

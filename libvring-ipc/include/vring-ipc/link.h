@@ -89,7 +89,8 @@ VRI_API const char *vri_link_id(const struct vri_link *link);
  * all queues but those that another thread waits on: the first vri_drvq_wait() or vri_drvq_fd() that
  * comes from another thread than the link's makes the queue's notifications and its deadline that
  * thread's, until the thread calls the link itself. With deadline_ms the descriptor becomes readable
- * a few times in each such time, so that requests are looked at whenever they were added. */
+ * a few times in each such time, so that requests are looked at whenever they were added. Returns: the
+ * descriptor, borrowed until vri_link_close(). */
 VRI_API int vri_link_fd(const struct vri_link *link);
 VRI_API short vri_link_events(const struct vri_link *link);
 
@@ -146,7 +147,7 @@ VRI_API int vri_listener_open(struct vri_listener **ret_listener, const char *ad
 VRI_API void vri_listener_close(struct vri_listener *listener);
 
 /* For an event loop, as with a link. Dispatch does a bounded amount of work; the descriptor stays
- * readable when there is more. */
+ * readable when there is more. Returns: the descriptor, borrowed until vri_listener_close(). */
 VRI_API int vri_listener_fd(const struct vri_listener *listener);
 VRI_API short vri_listener_events(const struct vri_listener *listener);
 

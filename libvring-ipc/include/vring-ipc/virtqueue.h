@@ -146,7 +146,7 @@ VRI_API void vri_drvq_suppress(struct vri_drvq *q);
 VRI_API int vri_drvq_wait(struct vri_drvq *q, int timeout_ms);
 
 /* The descriptor that becomes readable when the device notifies; vri_drvq_clear() empties it.
- * Borrowed. */
+ * Borrowed. Returns: the descriptor; -ESHUTDOWN for a queue that is not set up. */
 VRI_API int vri_drvq_fd(const struct vri_drvq *q);
 VRI_API void vri_drvq_clear(struct vri_drvq *q);
 
@@ -241,7 +241,7 @@ VRI_API void vri_devq_suppress(struct vri_devq *q);
 VRI_API int vri_devq_wait(struct vri_devq *q, int timeout_ms);
 
 /* The descriptor that becomes readable when the driver kicks; vri_devq_clear() empties it.
- * Borrowed. */
+ * Borrowed. Returns: the descriptor; -ESHUTDOWN for a queue that is not set up. */
 VRI_API int vri_devq_fd(const struct vri_devq *q);
 VRI_API void vri_devq_clear(struct vri_devq *q);
 
