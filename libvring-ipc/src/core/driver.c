@@ -203,15 +203,6 @@ const struct region_map *vri__driver_region_map(const struct vri_driver *drv)
 	return &drv->map;
 }
 
-void vri__driver_sleeps(struct vri_driver *drv)
-{
-	uint64_t now = clock_boottime_ns();
-
-	for (unsigned i = 0; i < drv->plan.n_queues; i++)
-		if (drv->queues[i].is_set)
-			block_store64(&drv->queue_blocks[i].last_sleep_ns, now);
-}
-
 /* ---- what it was told ---- */
 
 const char *vri_driver_type(const struct vri_driver *drv)

@@ -34,8 +34,6 @@ static int forward_wait(void *ctx, int timeout_ms)
 {
 	struct drv_queue *dq = ctx;
 
-	if (timeout_ms != 0)
-		block_store64(&block_of(dq)->last_sleep_ns, clock_boottime_ns());
 	return dq->carrier->wait(dq->carrier_ctx, timeout_ms);
 }
 
@@ -51,6 +49,12 @@ static int forward_fd(void *ctx)
 	struct drv_queue *dq = ctx;
 
 	return dq->carrier->fd(dq->carrier_ctx);
+}
+
+/* For the inspector. Whoever arms is about to make a system call, so that the clock costs nothing. */
+static void armed(void *ctx)
+{
+	block_store64(&block_of(ctx)->last_sleep_ns, clock_boottime_ns());
 }
 
 /* In the queue's thread. What the device was lent may still be written: it is not used again before a reset. */
@@ -77,6 +81,7 @@ static void wrap(struct drv_queue *dq, const struct queue_ops *carrier)
 		.wait = carrier->wait ? forward_wait : NULL,
 		.clear = carrier->clear ? forward_clear : NULL,
 		.fd = carrier->fd ? forward_fd : NULL,
+		.armed = armed,
 		.broken = broken,
 	};
 }

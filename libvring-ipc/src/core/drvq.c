@@ -200,11 +200,16 @@ int vri_drvq_take_back(struct vri_drvq *q, void **ret_token)
 
 int vri_drvq_arm_after(struct vri_drvq *q, unsigned n)
 {
+	int r;
+
 	if (q == NULL)
 		return -EINVAL;
 	if (q->state != QUEUE_LIVE)
 		return -ESHUTDOWN;
-	return q->format->arm(q, n);
+	r = q->format->arm(q, n);
+	if (r == 0 && q->ops->armed != NULL)
+		q->ops->armed(q->ctx);
+	return r;
 }
 
 int vri_drvq_arm(struct vri_drvq *q)

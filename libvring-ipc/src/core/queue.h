@@ -36,6 +36,9 @@ struct queue_ops {
 	void (*clear)(void *ctx);
 	/* The descriptor to poll, -1 for none. */
 	int (*fd)(void *ctx);
+	/* The driver's side has asked for a notification and found nothing, so that it is about to
+	 * sleep. NULL: nobody wants to know. */
+	void (*armed)(void *ctx);
 	/* Once, when the queue breaks: for the log, the status and the counters. */
 	void (*broken)(void *ctx, enum vri_rule rule);
 };

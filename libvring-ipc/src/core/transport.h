@@ -100,9 +100,6 @@ uint64_t vri__driver_region_size(const struct vri_driver *drv);
 void *vri__driver_region_base(const struct vri_driver *drv);
 const struct region_map *vri__driver_region_map(const struct vri_driver *drv);
 
-/* For the inspector: the queues were armed, and the link is about to sleep. */
-void vri__driver_sleeps(struct vri_driver *drv);
-
 /* News from the device, to be told to the application's events later by vri__driver_dispatch().
  * Idempotent. */
 void vri__driver_config_changed(struct vri_driver *drv);

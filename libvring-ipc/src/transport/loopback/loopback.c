@@ -139,10 +139,8 @@ static void sleep_once(struct loop_link *link, int timeout_ms)
 {
 	struct epoll_event event;
 
-	if (!vri__wait_arm(&link->waits)) {
-		vri__driver_sleeps(link->link.drv);
+	if (!vri__wait_arm(&link->waits))
 		epoll_wait(link->epoll_fd, &event, 1, timeout_ms);
-	}
 	vri__wait_suppress(&link->waits);
 }
 

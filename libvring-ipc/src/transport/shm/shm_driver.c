@@ -390,11 +390,9 @@ static int wait_blocking(struct shm_driver *d, const struct wait_set *set, uint6
 		bool has_work = vri__wait_arm(set);
 		int r = 1;
 
-		if (!has_work) {
-			vri__driver_sleeps(d->link.drv);
+		if (!has_work)
 			r = block(d, end_ns == UINT64_MAX ? -1 :
 							    ms_until(clock_monotonic_ns(), end_ns));
-		}
 		vri__wait_suppress(set);
 		if (has_work || vri__wait_look(set))
 			return 1;
