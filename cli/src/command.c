@@ -37,7 +37,8 @@ static const struct cmd_option queue_show_options[] = {
 	{ 0 }
 
 #define DRIVE_OPTIONS \
-	{ "--queue-size", "N", "descriptors of a queue, a power of two, default 256", false }, \
+	{ "--queue-size", "N", "descriptors of a queue, a power of two (split), default 256", false }, \
+	{ "--ring", "auto|split|packed", "how the queues are laid out; auto is split", false }, \
 	{ "--notifier", "auto|eventfd|pipe", "what wakes a sleeping device", false }, \
 	{ "--timeout", "MS", "for the set-up, and for each control request, default 5000", false }, \
 	{ "--deadline", "MS", "how long the device may keep a request, default for ever", false }, \

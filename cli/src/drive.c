@@ -46,12 +46,22 @@ static const struct vri_driver_callbacks callbacks = {
 	.gone = on_gone,
 };
 
+/* virtio 1.4, 2.8: the size of a packed ring need not be a power of two. */
+static int read_queue_size(const struct cmd_call *call, unsigned ring, unsigned *inout)
+{
+	if (ring == VRI_RING_PACKED)
+		return option_unsigned(call, "--queue-size", 2, VRI_QUEUE_SIZE_MAX, inout);
+	return option_power_of_two(call, "--queue-size", 2, VRI_QUEUE_SIZE_MAX, inout);
+}
+
 static int read_options(const struct cmd_call *call, struct vri_link_opts *opts)
 {
-	unsigned notifier = VRI_NOTIFIER_AUTO;
+	unsigned notifier = VRI_NOTIFIER_AUTO, ring = VRI_RING_AUTO;
 	int r;
 
-	r = option_power_of_two(call, "--queue-size", 2, VRI_QUEUE_SIZE_MAX, &opts->queue_size);
+	r = option_ring(call, &ring);
+	if (r == CMD_OK)
+		r = read_queue_size(call, ring, &opts->queue_size);
 	if (r == CMD_OK)
 		r = option_notifier(call, &notifier);
 	if (r == CMD_OK)
@@ -59,6 +69,7 @@ static int read_options(const struct cmd_call *call, struct vri_link_opts *opts)
 	if (r == CMD_OK)
 		r = option_unsigned(call, "--deadline", 1, 86400000, &opts->deadline_ms);
 	opts->notifier = (enum vri_notifier)notifier;
+	opts->ring = (enum vri_ring)ring;
 	return r;
 }
 
@@ -82,6 +93,8 @@ static int open_failed(const struct drive *d, int error)
 		return cmd_fail("%s: there is no such socket", d->address);
 	case -ECONNREFUSED:
 		return cmd_fail("%s: nobody serves there", d->address);
+	case -EOPNOTSUPP:
+		return cmd_fail("%s: the device has no packed rings", d->address);
 	default:
 		return cmd_fail("%s: %s", d->address, vri_strerror(error));
 	}

@@ -101,6 +101,18 @@ int option_notifier(const struct cmd_call *call, unsigned *inout)
 	return option_choice(call, "--notifier", kinds, inout);
 }
 
+int option_ring(const struct cmd_call *call, unsigned *inout)
+{
+	static const char *const formats[] = {
+		[VRI_RING_AUTO] = "auto",
+		[VRI_RING_SPLIT] = "split",
+		[VRI_RING_PACKED] = "packed",
+		NULL,
+	};
+
+	return option_choice(call, "--ring", formats, inout);
+}
+
 unsigned option_count(const struct cmd_call *call, const char *name)
 {
 	unsigned n = 0;

@@ -33,6 +33,9 @@ int option_multiple(const struct cmd_call *call, const char *name, unsigned unit
 /* --notifier, as enum vri_notifier. */
 int option_notifier(const struct cmd_call *call, unsigned *inout);
 
+/* --ring, as enum vri_ring. */
+int option_ring(const struct cmd_call *call, unsigned *inout);
+
 /* How often a switch was given. */
 unsigned option_count(const struct cmd_call *call, const char *name);
 

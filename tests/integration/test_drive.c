@@ -289,6 +289,24 @@ TestEach(drive_echo, works_with_each_kind_of_notifier, kinds, word)
 	bench_close(&b);
 }
 
+struct ring_case {
+	const char *ring, *size;
+};
+
+static const struct ring_case ring_cases[] = {
+	{ "auto", "8" }, { "split", "8" }, { "packed", "8" }, { "packed", "7" }, { "packed", "100" },
+};
+
+TestEach(drive_echo, works_with_each_format_of_ring, ring_cases, struct ring_case)
+{
+	struct bench b;
+
+	bench_open(&b, "echo");
+	vring_ok("drive", "echo", b.address, "--count", "200", "--ring", param->ring, "--queue-size",
+		 param->size);
+	bench_close(&b);
+}
+
 Test(drive_echo, device_that_keeps_a_message_too_long_is_given_up)
 {
 	const struct program_setup setup = { 0 };
