@@ -14,6 +14,7 @@
 
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 #define ALLOCATE_STEP (64ull << 20)
+#define ALLOCATE_STEP_MIN (64ull << 10)
 
 static int create(const char *name)
 {
@@ -25,16 +26,20 @@ static int create(const char *name)
 }
 
 /* In steps: a signal makes the kernel give back all of what one call had allocated, so that with one large call and a
- * timer that is fast enough there would be no end. */
+ * timer that is fast enough there would be no end. A timer may be fast for our steps, too: then they become smaller. */
 static int allocate(int fd, uint64_t size)
 {
+	uint64_t most = ALLOCATE_STEP;
+
 	for (uint64_t done = 0; done < size;) {
-		uint64_t step = size - done < ALLOCATE_STEP ? size - done : ALLOCATE_STEP;
+		uint64_t step = size - done < most ? size - done : most;
 
 		if (fallocate(fd, 0, (off_t)done, (off_t)step) == 0)
 			done += step;
 		else if (errno != EINTR)
 			return -errno;
+		else if (most > ALLOCATE_STEP_MIN)
+			most /= 2;
 	}
 	return 0;
 }
