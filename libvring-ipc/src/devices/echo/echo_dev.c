@@ -45,7 +45,9 @@ struct echo_link {
 /* Copies with the mask, from one run of pieces to the other. */
 static uint32_t echo_pieces(const struct vri_chain *chain, uint32_t len, uint8_t mask)
 {
-	uint8_t piece[1024];
+	/* Each step looks for its place from the first piece on: large steps keep a message of many
+	 * tiny pieces and a huge one from being a walk without end. */
+	uint8_t piece[32768];
 	uint32_t done = 0;
 
 	while (done < len) {
