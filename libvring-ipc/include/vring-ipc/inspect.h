@@ -182,12 +182,34 @@ enum vri_inspect_format {
 enum vri_inspect_wants {
 	VRI_INSPECT_WANTS_NONE = 0, /* not before it asks again */
 	VRI_INSPECT_WANTS_ALL = 1, /* of each buffer (suppression by flags) */
-	VRI_INSPECT_WANTS_AT = 2, /* when the index passes the event index (EVENT_IDX) */
+	VRI_INSPECT_WANTS_AT = 2, /* when the other side passes the event index (EVENT_IDX) */
+};
+
+/* A place in a packed ring: a slot, and what the wrap counter is there. */
+struct vri_inspect_place {
+	uint16_t slot;
+	uint8_t wrap;
+	uint8_t exact; /* 0: it is here or further on, the ring does not tell */
+};
+
+enum vri_inspect_event_kind {
+	VRI_INSPECT_EVENT_ENABLE = 0,
+	VRI_INSPECT_EVENT_DISABLE = 1,
+	VRI_INSPECT_EVENT_AT = 2, /* when the place below is passed; needs EVENT_IDX */
+	VRI_INSPECT_EVENT_RESERVED = 3,
+};
+
+/* An event suppression structure of a packed ring, as it stands there. virtio 1.4, 2.8.14 */
+struct vri_inspect_event {
+	uint8_t kind; /* enum vri_inspect_event_kind, the lower 2 bits of the flags */
+	uint8_t wrap;
+	uint16_t slot;
+	uint16_t flags;
 };
 
 struct vri_inspect_queue {
 	size_t size;
-	bool stable; /* no index moved while the others were read */
+	bool stable; /* nothing moved while it was read: indices; of a packed ring all of it */
 	bool enabled; /* the driver says: set up */
 	bool live; /* the device says: served */
 	bool readable; /* the areas make sense: what comes from the ring was read */
@@ -203,17 +225,24 @@ struct vri_inspect_queue {
 	uint64_t desc, driver, device; /* iovas of the areas */
 	struct vri_counters driver_counters, device_counters;
 
-	/* the available ring, which the driver writes */
+	/* split: the available ring, which the driver writes */
 	uint16_t avail_flags, avail_idx, used_event;
-	/* the used ring, which the device writes */
+	/* split: the used ring, which the device writes */
 	uint16_t used_flags, used_idx, avail_event;
-	/* how far each side has read, from its counters */
+	/* how far each side has read, from its counters: entries, packed: descriptors */
 	uint16_t device_position, driver_position;
 	uint32_t not_popped; /* made available, not yet popped by the device */
 	uint32_t not_taken; /* used, not yet taken by the driver */
 	uint32_t outstanding; /* chains that are lent to the device */
 	bool event_idx; /* negotiated: the event indices count, else the flags */
 	uint32_t driver_wants, device_wants; /* enum vri_inspect_wants */
+
+	bool in_order; /* negotiated: buffers are used in the order in which they came */
+	/* packed: where the driver makes the next buffer available, and looks for the next used one;
+	 * where the device looks for the next available one, and writes the next used one */
+	struct vri_inspect_place driver_avail, driver_used;
+	struct vri_inspect_place device_avail, device_used;
+	struct vri_inspect_event driver_event, device_event;
 };
 
 /* Takes a snapshot of one queue. Returns: 0; -EINVAL for a size that is too small; -ENOENT when the
@@ -226,10 +255,11 @@ enum vri_inspect_where {
 	VRI_INSPECT_AVAILABLE = 0, /* the device has not popped it */
 	VRI_INSPECT_IN_DEVICE = 1, /* popped, not used */
 	VRI_INSPECT_USED = 2, /* used, the driver has not taken it */
+	VRI_INSPECT_ADDED = 3, /* packed: the driver has not made it available yet */
 };
 
 struct vri_inspect_head {
-	uint16_t head;
+	uint16_t head; /* packed: the buffer id */
 	uint16_t where; /* enum vri_inspect_where, as of this moment */
 };
 
@@ -244,12 +274,22 @@ struct vri_inspect_desc {
 	uint64_t iova;
 	uint32_t len;
 	uint16_t flags; /* as in the ring: 1 NEXT, 2 WRITE, 4 INDIRECT */
-	uint16_t next;
-	uint16_t number; /* in its table */
+	uint16_t next; /* packed: the buffer id */
+	uint16_t number; /* in its table; packed: in the ring or the table */
 	uint8_t indirect; /* 1: in an indirect table */
 	uint8_t in_region; /* 1: all of it lies inside of the one part below */
 	uint32_t part_type;
 	uint64_t part_offset;
+};
+
+/*
+ * How much of a chain the ring still shows. The device of a packed ring writes used descriptors over
+ * the lists that stand there, which need not be their own.
+ */
+enum vri_inspect_known {
+	VRI_INSPECT_KNOWN_ALL = 0,
+	VRI_INSPECT_KNOWN_SOME = 1, /* what came before may be overwritten */
+	VRI_INSPECT_KNOWN_NONE = 2, /* all of it is overwritten, or used, or not written yet */
 };
 
 struct vri_inspect_chain {
@@ -259,11 +299,15 @@ struct vri_inspect_chain {
 	uint32_t problem; /* enum vri_rule that it breaks, none in a link of honest sides */
 	unsigned n_descs; /* of the chain, tables included; at most what was given was stored */
 	uint64_t readable_len, writable_len;
+	uint32_t known; /* enum vri_inspect_known: how much there was to follow */
+	uint16_t slot; /* packed: of the first descriptor that is shown */
 };
 
 /*
  * Follows the chain that starts at @head, also when it is not outstanding, for as long as it makes
- * sense and at most for the queue's size. Returns: 0; -EINVAL; -ENOENT; -EPROTO when the ring
+ * sense and at most for the queue's size. Packed: finds the list whose buffer id is @head in a copy
+ * of the ring that is a few milliseconds old at most, and compares it with the ring; of an id that
+ * is not outstanding nothing is known. Returns: 0; -EINVAL; -ENOENT; -EPROTO when the ring
  * cannot be read.
  */
 VRI_API int vri_inspect_get_chain(struct vri_inspect *insp, unsigned queue, uint16_t head,
@@ -271,13 +315,14 @@ VRI_API int vri_inspect_get_chain(struct vri_inspect *insp, unsigned queue, uint
 				  struct vri_inspect_desc *ret_descs, unsigned max_descs);
 
 struct vri_inspect_used {
-	uint16_t idx; /* of the entry, free-running */
-	uint16_t reserved;
+	uint16_t idx; /* of the entry, free-running; packed: the slot of the used descriptor */
+	uint16_t wrap; /* packed: the device's wrap counter there */
 	uint32_t id;
 	uint32_t len;
 };
 
-/* Copies up to @max of the youngest entries of the used ring, the oldest of them first. Returns: how
+/* Copies up to @max of the youngest entries of the used ring, the oldest of them first; packed: of
+ * the used descriptors that the driver has not overwritten. Returns: how
  * many; -ENOENT; -EPROTO when the ring cannot be read. */
 VRI_API int vri_inspect_get_used(struct vri_inspect *insp, unsigned queue,
 				 struct vri_inspect_used *ret_used, unsigned max);

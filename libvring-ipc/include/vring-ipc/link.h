@@ -28,7 +28,7 @@ enum vri_notifier {
 
 /* How the queues of a link are laid out, all of them. virtio 1.4, 2.7, 2.8 */
 enum vri_ring {
-	VRI_RING_AUTO = 0, /* split now: every device has it, and every tool reads it */
+	VRI_RING_AUTO = 0, /* split now: every device has it */
 	VRI_RING_SPLIT = 1,
 	VRI_RING_PACKED = 2, /* fewer cache lines change hands when completions come out of order;
 				sizes need not be powers of two */

@@ -10,7 +10,7 @@
 #include <linux/virtio_ring.h>
 #include <string.h>
 
-#include "inspect/ring.h"
+#include "inspect/packed.h"
 
 /* Walks that a chain gets to stand still; fewer than an index gets, for it may be long. */
 #define CHAIN_TRIES 4
@@ -59,7 +59,7 @@ static void place(const struct vri_inspect *insp, struct vri_inspect_desc *desc)
 static void check_place(struct walk *walk, const struct vri_inspect_desc *desc)
 {
 	const struct region_map *map = &walk->insp->map;
-	bool table = desc->flags & VRING_DESC_F_INDIRECT;
+	bool table = desc->flags & VRING_DESC_F_INDIRECT && !(walk->ring->packed && desc->indirect);
 
 	if (is_inside(&map->pool, desc) || is_inside(&map->tables, desc))
 		return;
@@ -96,6 +96,17 @@ static uint32_t mix(uint32_t sum, const struct vri_inspect_desc *desc)
 	return sum;
 }
 
+static void store(struct walk *walk, struct vri_inspect_desc *desc)
+{
+	if (walk->chain->n_descs < walk->max) {
+		place(walk->insp, desc);
+		walk->descs[walk->chain->n_descs] = *desc;
+	}
+	walk->checksum = mix(walk->checksum, desc);
+	walk->chain->n_descs++;
+	check_place(walk, desc);
+}
+
 /* Reads descriptor @number of the table at @table, once. */
 static void read_desc(struct walk *walk, uint64_t table, uint16_t number, bool indirect,
 		      struct vri_inspect_desc *ret)
@@ -110,13 +121,7 @@ static void read_desc(struct walk *walk, uint64_t table, uint16_t number, bool i
 	ret->next = le16toh(raw.next);
 	ret->number = number;
 	ret->indirect = indirect;
-	if (walk->chain->n_descs < walk->max) {
-		place(walk->insp, ret);
-		walk->descs[walk->chain->n_descs] = *ret;
-	}
-	walk->checksum = mix(walk->checksum, ret);
-	walk->chain->n_descs++;
-	check_place(walk, ret);
+	store(walk, ret);
 }
 
 static void walk_table(struct walk *walk, uint64_t table, unsigned size, uint16_t at, bool indirect,
@@ -145,10 +150,9 @@ static void walk_table(struct walk *walk, uint64_t table, unsigned size, uint16_
 	blame(walk, VRI_RULE_CHAIN_LENGTH);
 }
 
-/* virtio 1.4, 2.7.5.3: a table of descriptors that stands where this one points. */
-static void walk_indirect(struct walk *walk, const struct vri_inspect_desc *desc)
+/* Checks where a table stands. Returns: how many descriptors it has; 0: it cannot be followed. */
+static unsigned table_size(struct walk *walk, const struct vri_inspect_desc *desc)
 {
-	struct vri_inspect_desc last;
 	unsigned n = desc->len / sizeof(struct vring_desc);
 
 	if (!walk->ring->indirect)
@@ -156,12 +160,20 @@ static void walk_indirect(struct walk *walk, const struct vri_inspect_desc *desc
 	if (desc->len == 0 || desc->len % sizeof(struct vring_desc) != 0 ||
 	    n > VRI_QUEUE_SIZE_MAX) {
 		blame(walk, VRI_RULE_INDIRECT_SIZE);
-		return;
+		return 0;
 	}
 	/* Into memory that the application added the inspector cannot follow. */
-	if (!peek_has(&walk->insp->peek, desc->iova, desc->len))
-		return;
-	walk_table(walk, desc->iova, n, 0, true, &last);
+	return peek_has(&walk->insp->peek, desc->iova, desc->len) ? n : 0;
+}
+
+/* virtio 1.4, 2.7.5.3: a table of descriptors that stands where this one points. */
+static void walk_indirect(struct walk *walk, const struct vri_inspect_desc *desc)
+{
+	struct vri_inspect_desc last;
+	unsigned n = table_size(walk, desc);
+
+	if (n)
+		walk_table(walk, desc->iova, n, 0, true, &last);
 }
 
 static uint32_t walk_chain(const struct vri_inspect *insp, const struct ring *ring, uint16_t head,
@@ -184,15 +196,130 @@ static uint32_t walk_chain(const struct vri_inspect *insp, const struct ring *ri
 	return walk.checksum;
 }
 
+/* ---- packed ---- */
+
+static void read_packed(const struct vring_packed_desc *raw, uint16_t number, bool indirect,
+			struct vri_inspect_desc *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->iova = le64toh(raw->addr);
+	ret->len = le32toh(raw->len);
+	ret->flags = le16toh(raw->flags);
+	ret->next = le16toh(raw->id);
+	ret->number = number;
+	ret->indirect = indirect;
+}
+
+/* virtio 1.4, 2.8.7: all of a table, and of its flags only WRITE means anything. */
+static void walk_packed_table(struct walk *walk, const struct vri_inspect_desc *desc)
+{
+	unsigned i, n = table_size(walk, desc);
+
+	if (n > walk->ring->size) {
+		blame(walk, VRI_RULE_CHAIN_LENGTH);
+		n = walk->ring->size;
+	}
+	for (i = 0; i < n; i++) {
+		struct vri_inspect_desc entry;
+		struct vring_packed_desc raw;
+
+		peek_copy(&walk->insp->peek, desc->iova + sizeof(raw) * i, &raw, sizeof(raw));
+		read_packed(&raw, (uint16_t)i, true, &entry);
+		store(walk, &entry);
+		add_up(walk, &entry);
+	}
+}
+
+/* Walks the descriptors where @view has seen them, but as they are now. */
+static uint32_t walk_packed(const struct vri_inspect *insp, const struct packed_view *view,
+			    uint16_t id, struct vri_inspect_chain *chain,
+			    struct vri_inspect_desc *descs, unsigned max, bool *ret_same)
+{
+	const struct packed_seen *seen = &view->seen[id];
+	const struct ring *ring = &view->ring;
+	struct walk walk = {
+		.insp = insp, .ring = ring, .chain = chain, .descs = descs, .max = max
+	};
+	unsigned i;
+
+	memset(chain, 0, sizeof(*chain));
+	chain->size = sizeof(*chain);
+	chain->head = id;
+	chain->known = seen->lent ? seen->known : VRI_INSPECT_KNOWN_NONE;
+	chain->slot = (uint16_t)(seen->at % ring->size);
+	for (i = 0; seen->lent && i < seen->n; i++) {
+		struct packed_copy copy = packed_at(view, seen->at + i);
+		uint16_t slot = (uint16_t)((seen->at + i) % ring->size);
+		struct vring_packed_desc raw;
+		struct vri_inspect_desc desc;
+
+		peek_copy(&insp->peek, ring->desc + sizeof(raw) * slot, &raw, sizeof(raw));
+		*ret_same &= le64toh(raw.addr) == copy.addr && le32toh(raw.len) == copy.len &&
+			     le16toh(raw.id) == copy.id && le16toh(raw.flags) == copy.flags;
+		read_packed(&raw, slot, false, &desc);
+		store(&walk, &desc);
+		if (desc.flags & VRING_DESC_F_INDIRECT) {
+			/* virtio 1.4, 2.8.19: it is alone in its list. */
+			if (i > 0 || desc.flags & VRING_DESC_F_NEXT)
+				blame(&walk, VRI_RULE_INDIRECT_NEXT);
+			else
+				walk_packed_table(&walk, &desc);
+		} else {
+			add_up(&walk, &desc);
+		}
+	}
+	if (seen->problem)
+		blame(&walk, (enum vri_rule)seen->problem);
+	return walk.checksum;
+}
+
+static int follow_packed(struct vri_inspect *insp, const struct ring *ring, unsigned queue,
+			 uint16_t id, struct vri_inspect_chain *chain,
+			 struct vri_inspect_desc *descs, unsigned max)
+{
+	const struct packed_view *view = packed_recall(insp, ring, queue, false);
+	uint32_t before, after;
+	bool same = true;
+
+	if (!view)
+		return -ENOMEM;
+	before = walk_packed(insp, view, id, chain, descs, max, &same);
+	after = walk_packed(insp, view, id, chain, descs, max, &same);
+	chain->stable = view->stable && same && before == after && view->seen[id].lent &&
+			ring_is_lent(insp, ring, id);
+	return 0;
+}
+
+/* ---- split ---- */
+
+static void follow_split(const struct vri_inspect *insp, const struct ring *ring, uint16_t head,
+			 struct vri_inspect_chain *chain, struct vri_inspect_desc *descs,
+			 unsigned max)
+{
+	uint32_t checksum, before;
+	unsigned tries;
+	bool lent;
+
+	/* The mark is looked at before, between and after the walks: a driver that is stopped while it
+	 * fills descriptors anew has taken it away. */
+	lent = ring_is_lent(insp, ring, head);
+	checksum = walk_chain(insp, ring, head, chain, descs, max);
+	for (tries = 0; tries < CHAIN_TRIES; tries++) {
+		before = checksum;
+		lent = lent && ring_is_lent(insp, ring, head);
+		checksum = walk_chain(insp, ring, head, chain, descs, max);
+		if (checksum == before)
+			break;
+	}
+	chain->stable = tries < CHAIN_TRIES && lent && ring_is_lent(insp, ring, head);
+}
+
 int vri_inspect_get_chain(struct vri_inspect *insp, unsigned queue, uint16_t head,
 			  struct vri_inspect_chain *ret_chain, struct vri_inspect_desc *ret_descs,
 			  unsigned max_descs)
 {
 	struct vri_inspect_chain chain;
-	uint32_t checksum, before;
 	struct ring ring;
-	unsigned tries;
-	bool lent;
 	int r;
 
 	if (!insp || !ret_chain || ret_chain->size < sizeof(ret_chain->size) ||
@@ -203,20 +330,13 @@ int vri_inspect_get_chain(struct vri_inspect *insp, unsigned queue, uint16_t hea
 		return r;
 	if (head >= ring.size)
 		return -EINVAL;
-
-	/* The mark is looked at before, between and after the walks: a driver that is stopped while it
-	 * fills descriptors anew has taken it away. */
-	lent = ring_is_lent(insp, &ring, head);
-	checksum = walk_chain(insp, &ring, head, &chain, ret_descs, max_descs);
-	for (tries = 0; tries < CHAIN_TRIES; tries++) {
-		before = checksum;
-		lent = lent && ring_is_lent(insp, &ring, head);
-		checksum = walk_chain(insp, &ring, head, &chain, ret_descs, max_descs);
-		if (checksum == before)
-			break;
+	if (ring.packed) {
+		r = follow_packed(insp, &ring, queue, head, &chain, ret_descs, max_descs);
+		if (r < 0)
+			return r;
+	} else {
+		follow_split(insp, &ring, head, &chain, ret_descs, max_descs);
 	}
-	chain.stable = tries < CHAIN_TRIES && lent && ring_is_lent(insp, &ring, head);
-
 	chain.size = ret_chain->size < sizeof(chain) ? ret_chain->size : sizeof(chain);
 	memcpy(ret_chain, &chain, chain.size);
 	return 0;

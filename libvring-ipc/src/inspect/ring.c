@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Copyright (c) 2026 The vring-ipc authors */
-/* Snapshots of one queue: indices, suppression, counters, used entries, outstanding heads. */
-#include "inspect/ring.h"
+/* Snapshots of one queue: indices, suppression, counters, used entries, outstanding heads. Here are
+ * those of split queues, and what both formats have in common. */
+#include "inspect/packed.h"
 
 #include <endian.h>
 #include <errno.h>
@@ -92,6 +93,21 @@ static bool acked(const struct vri_inspect *insp, unsigned bit)
 	return (le64toh(words[bit / 64]) >> (bit % 64)) & 1;
 }
 
+/* What is wrong with the places of a queue's areas; NULL: nothing. */
+static const char *check_areas(const struct vri_inspect *insp, const struct ring *ring)
+{
+	uint64_t size = ring->size;
+	bool packed = ring->packed;
+
+	if (!area(insp, ring->desc, 16 * size, 16))
+		return "its descriptor area is not inside of the region";
+	if (!area(insp, ring->avail, packed ? 4 : 6 + 2 * size, packed ? 4 : 2))
+		return "its driver area is not inside of the region";
+	if (!area(insp, ring->used, packed ? 4 : 6 + 8 * size, 4))
+		return "its device area is not inside of the region";
+	return NULL;
+}
+
 const char *ring_locate(const struct vri_inspect *insp, const struct region_driver_queue *queue,
 			struct ring *ret_ring)
 {
@@ -102,27 +118,28 @@ const char *ring_locate(const struct vri_inspect *insp, const struct region_driv
 		.used = le64toh(queue->device),
 		.outstanding = le64toh(queue->outstanding),
 	};
+	const char *problem;
 
 	if (size == 0 && !queue->enabled)
 		return "the driver has not set it up";
-	if (le32toh(queue->format) != VRI_INSPECT_SPLIT)
-		return le32toh(queue->format) == VRI_INSPECT_PACKED ?
-			       "this version does not read packed rings" :
-			       "its ring format is unknown";
-	/* virtio 1.4, 2.7: Queue Size is always a power of 2, at most 32768. */
-	if (size == 0 || size > VRI_QUEUE_SIZE_MAX || (size & (size - 1)))
+	if (le32toh(queue->format) > VRI_INSPECT_PACKED)
+		return "its ring format is unknown";
+	ring.packed = le32toh(queue->format) == VRI_INSPECT_PACKED;
+	/* virtio 1.4, 2.7: Queue Size is always a power of 2, at most 32768; 2.8: of a packed one it
+	 * need not be. */
+	if (size == 0 || size > VRI_QUEUE_SIZE_MAX)
+		return "its size is not between 1 and 32768";
+	if (!ring.packed && (size & (size - 1)))
 		return "its size is not a power of two up to 32768";
-	if (!area(insp, ring.desc, 16ull * size, 16))
-		return "its descriptor area is not inside of the region";
-	if (!area(insp, ring.avail, 6 + 2ull * size, 2))
-		return "its driver area is not inside of the region";
-	if (!area(insp, ring.used, 6 + 8ull * size, 4))
-		return "its device area is not inside of the region";
+	ring.size = size;
+	problem = check_areas(insp, &ring);
+	if (problem)
+		return problem;
 	if (!peek_has(&insp->peek, ring.outstanding, size))
 		ring.outstanding = 0;
-	ring.size = size;
 	ring.event_idx = acked(insp, VRI_F_EVENT_IDX);
 	ring.indirect = acked(insp, VRI_F_INDIRECT_DESC);
+	ring.in_order = acked(insp, VRI_F_IN_ORDER);
 	*ret_ring = ring;
 	return NULL;
 }
@@ -139,7 +156,7 @@ int ring_find(const struct vri_inspect *insp, unsigned queue, struct ring *ret_r
 
 /* ---- the snapshot ---- */
 
-static void take_counters(const struct region_counters *from, struct vri_counters *to)
+void ring_take_counters(const struct region_counters *from, struct vri_counters *to)
 {
 	to->buffers = le64toh(from->buffers);
 	to->bytes_readable = le64toh(from->bytes_readable);
@@ -182,9 +199,9 @@ static void read_moving(const struct vri_inspect *insp, const struct ring *ring,
 	struct region_counters counters;
 
 	view_counters(insp, &insp->map.driver_counters, queue, &counters);
-	take_counters(&counters, &q->driver_counters);
+	ring_take_counters(&counters, &q->driver_counters);
 	view_counters(insp, &insp->map.device_counters, queue, &counters);
-	take_counters(&counters, &q->device_counters);
+	ring_take_counters(&counters, &q->device_counters);
 	q->driver_position = (uint16_t)q->driver_counters.position;
 	q->device_position = (uint16_t)q->device_counters.position;
 	if (!ring)
@@ -212,6 +229,7 @@ static void judge(const struct ring *ring, struct vri_inspect_queue *q)
 {
 	q->queue_size = ring->size;
 	q->event_idx = ring->event_idx;
+	q->in_order = ring->in_order;
 	q->not_popped = (uint16_t)(q->avail_idx - q->device_position);
 	q->not_taken = (uint16_t)(q->used_idx - q->driver_position);
 	q->driver_wants = wants(ring, q->avail_flags & VRING_AVAIL_F_NO_INTERRUPT, q->used_event,
@@ -279,7 +297,15 @@ int vri_inspect_get_queue(struct vri_inspect *insp, unsigned queue,
 	take_blocks(insp, &q, &driver);
 	q.problem = ring_locate(insp, &driver, &ring);
 	q.readable = !q.problem;
-	read_ring(insp, q.readable ? &ring : NULL, &q);
+	if (q.readable && ring.packed) {
+		const struct packed_view *view = packed_recall(insp, &ring, queue, true);
+
+		if (!view)
+			return -ENOMEM;
+		packed_tell(view, &q);
+	} else {
+		read_ring(insp, q.readable ? &ring : NULL, &q);
+	}
 
 	q.size = ret_queue->size < sizeof(q) ? ret_queue->size : sizeof(q);
 	memcpy(ret_queue, &q, q.size);
@@ -292,6 +318,7 @@ int vri_inspect_get_used(struct vri_inspect *insp, unsigned queue,
 			 struct vri_inspect_used *ret_used, unsigned max)
 {
 	struct region_counters counters;
+	const struct packed_view *view;
 	struct ring ring;
 	uint16_t idx;
 	unsigned i;
@@ -302,6 +329,10 @@ int vri_inspect_get_used(struct vri_inspect *insp, unsigned queue,
 	r = ring_find(insp, queue, &ring);
 	if (r < 0)
 		return r;
+	if (ring.packed) {
+		view = packed_recall(insp, &ring, queue, true);
+		return view ? packed_used(view, ret_used, max) : -ENOMEM;
+	}
 	idx = ring_used_idx(insp, &ring);
 	if (max > ring.size)
 		max = ring.size;
@@ -353,6 +384,7 @@ int vri_inspect_outstanding(struct vri_inspect *insp, unsigned queue,
 			    struct vri_inspect_head *ret_heads, unsigned max)
 {
 	struct vri_inspect_queue q = { .size = sizeof(q) };
+	const struct packed_view *view;
 	struct ring ring;
 	unsigned head, n = 0;
 	uint8_t *where;
@@ -363,6 +395,10 @@ int vri_inspect_outstanding(struct vri_inspect *insp, unsigned queue,
 	r = ring_find(insp, queue, &ring);
 	if (r < 0)
 		return r;
+	if (ring.packed) {
+		view = packed_recall(insp, &ring, queue, true);
+		return view ? packed_heads(view, ret_heads, max) : -ENOMEM;
+	}
 	where = malloc(ring.size);
 	if (!where)
 		return -ENOMEM;

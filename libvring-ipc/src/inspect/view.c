@@ -15,6 +15,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "inspect/packed.h"
+
 /* The largest header that vri__region_parse() accepts: entries may grow up to REGION_ALIGN. */
 #define HEADER_MAX (sizeof(struct region_header) + REGION_PARTS_MAX * REGION_ALIGN)
 
@@ -134,6 +136,7 @@ void vri_inspect_close(struct vri_inspect *insp)
 {
 	if (!insp)
 		return;
+	packed_free(insp->packed);
 	if (insp->peek.base)
 		munmap((void *)(uintptr_t)insp->peek.base, (size_t)insp->peek.size);
 	free(insp);

@@ -23,6 +23,7 @@ struct vri_inspect {
 	struct region_map map; /* taken once, from one private copy of the header */
 	unsigned n_parts;
 	struct region_part part[REGION_PARTS_MAX]; /* as the header has them, also unknown ones */
+	struct packed_view *packed; /* the last look at a packed queue; NULL */
 };
 
 /*

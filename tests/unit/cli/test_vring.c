@@ -19,6 +19,7 @@
 #include <jansson.h>
 #include <linux/virtio_ring.h>
 
+#include "../inspect/packed_rig.h"
 #include "../inspect/synthetic.h"
 #include "test.h"
 
@@ -124,6 +125,41 @@ static void tear_down(void)
 	synthetic_fini(&s);
 }
 
+static struct packed_rig rig;
+
+/* A packed ring in its second lap: id 1 is available, id 0 with the device, another used, and one is
+ * with the device whose descriptors are overwritten. */
+static void set_up_packed(void)
+{
+	static const struct packed_rig_setup setup = { .size = 10,
+						       .event_idx = true,
+						       .indirect = true };
+	struct vri_chain slow, quick, last;
+
+	packed_rig_init(&rig, &setup);
+	packed_rig_cycle(&rig, 7);
+	t_ok(packed_rig_add(&rig, 1, 0, &rig));
+	slow = packed_rig_pop(&rig);
+	t_ok(packed_rig_add(&rig, 0, 1, &rig));
+	quick = packed_rig_pop(&rig);
+	packed_rig_push(&rig, &quick, 32);
+	t_eq(packed_rig_take(&rig), 1);
+	t_ok(packed_rig_add(&rig, 0, 1, &rig));
+	last = packed_rig_pop(&rig);
+	packed_rig_push(&rig, &last, 7);
+	t_ok(packed_rig_add(&rig, 2, 2, &rig));
+	packed_rig_pop(&rig);
+	t_ok(packed_rig_add(&rig, 1, 1, &rig));
+	t_eq(vri_devq_arm(rig.devq), 1);
+	vri_drvq_suppress(rig.drvq);
+	t_ne(slow.head, last.head);
+}
+
+static void tear_down_packed(void)
+{
+	packed_rig_fini(&rig);
+}
+
 /* ---- golden texts ---- */
 
 static char *golden_path(const char *name)
@@ -190,6 +226,16 @@ Test(vring, queue_show_prints_both_sides_and_the_chains, .init = set_up, .fini =
 	check_text("queue show @ 0", "queue_show.txt", false);
 }
 
+Test(vring, queue_show_prints_a_packed_ring, .init = set_up_packed, .fini = tear_down_packed)
+{
+	check_text("queue show @ 0", "queue_show_packed.txt", false);
+}
+
+Test(vring, queue_list_prints_a_packed_ring, .init = set_up_packed, .fini = tear_down_packed)
+{
+	check_text("queue list @", "queue_list_packed.txt", false);
+}
+
 Test(vring, queue_show_prints_less_when_asked, .init = set_up, .fini = tear_down)
 {
 	check_text("queue show @/0001 0 --chains=1 --used 2", "queue_show_less.txt", false);
@@ -210,6 +256,16 @@ Test(vring, link_show_prints_names_and_not_numbers, .init = set_up, .fini = tear
 	check_text("link show @", "link_show.txt", true);
 }
 
+static void check_width(const char *line)
+{
+	struct run run = vring(line);
+	char *row;
+
+	for (row = strtok(run.out, "\n"); row; row = strtok(NULL, "\n"))
+		t_le(strlen(row), 80);
+	done(&run);
+}
+
 Test(vring, text_fits_on_a_terminal, .init = set_up, .fini = tear_down)
 {
 	static const char *const lines[] = { "queue show @ 0",	  "queue list @",
@@ -217,14 +273,18 @@ Test(vring, text_fits_on_a_terminal, .init = set_up, .fini = tear_down)
 					     "queue show --help", "link list --help" };
 	size_t i;
 
-	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-		struct run run = vring(lines[i]);
-		char *line;
+	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		check_width(lines[i]);
+}
 
-		for (line = strtok(run.out, "\n"); line; line = strtok(NULL, "\n"))
-			t_le(strlen(line), 80);
-		done(&run);
-	}
+Test(vring, text_of_a_packed_ring_fits_too, .init = set_up_packed, .fini = tear_down_packed)
+{
+	rig.driver_counters->buffers = htole64(1000000000);
+	rig.driver_counters->bytes_readable = htole64(1ull << 50);
+	rig.device_counters->bytes_written = htole64((1ull << 50) - (1ull << 40));
+	check_width("queue show @ 0");
+	check_width("queue list @");
+	check_width("link show @");
 }
 
 /* ---- JSON ---- */
@@ -272,6 +332,43 @@ Test(vring, queue_show_json_has_the_same_keys_for_a_queue_that_is_off, .init = s
 	t_eq(json_object_size(on), json_object_size(off));
 	json_decref(on);
 	json_decref(off);
+}
+
+Test(vring, queue_show_json_of_a_packed_ring, .init = set_up_packed, .fini = tear_down_packed)
+{
+	check_json("queue show @ 0 --json", "queue_show_packed.json");
+}
+
+static void same_keys(json_t *a, json_t *b)
+{
+	const char *key;
+	json_t *value;
+
+	t_eq(json_object_size(a), json_object_size(b));
+	json_object_foreach(a, key, value) t_not_null(json_object_get(b, key));
+}
+
+Test(vring, queue_show_json_has_the_same_keys_in_both_formats)
+{
+	static const char *const objects[] = { "driver", "device", "areas" };
+	static const char *const lists[] = { "chains", "used" };
+	json_t *split, *packed;
+	size_t i;
+
+	set_up();
+	split = json_of("queue show @ 0 --json");
+	tear_down();
+	set_up_packed();
+	packed = json_of("queue show @ 0 --json");
+	tear_down_packed();
+	same_keys(split, packed);
+	for (i = 0; i < sizeof(objects) / sizeof(objects[0]); i++)
+		same_keys(json_object_get(split, objects[i]), json_object_get(packed, objects[i]));
+	for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		same_keys(json_array_get(json_object_get(split, lists[i]), 0),
+			  json_array_get(json_object_get(packed, lists[i]), 0));
+	json_decref(split);
+	json_decref(packed);
 }
 
 Test(vring, link_show_json_has_the_promised_keys, .init = set_up, .fini = tear_down)
@@ -364,6 +461,21 @@ Test(vring, ring_without_an_end_is_shown_in_the_end, .init = set_up, .fini = tea
 	t_eq(json_array_size(chains), 1);
 	t_streq(json_string_value(json_object_get(json_array_get(chains, 0), "problem")),
 		"address");
+	json_decref(json);
+}
+
+/* faults: G6 */
+Test(vring, largest_packed_ring_of_one_endless_list_is_shown_in_the_end, .init = set_up_packed,
+     .fini = tear_down_packed, .timeout = 60)
+{
+	json_t *json;
+
+	/* A pool full of what looks like descriptors of every lap, and all of them lent. */
+	memset(rig.base + rig.map.pool.offset, 0x81, rig.map.pool.size);
+	rig.driver_queue->size = htole32((uint32_t)(rig.map.pool.size / 16));
+	rig.driver_queue->desc = rig.driver_queue->outstanding = htole64(rig.map.pool.offset);
+	json = json_of("queue show @ 0 --json --used 32768");
+	t_eq(json_array_size(json_object_get(json, "chains")), rig.map.pool.size / 16);
 	json_decref(json);
 }
 

@@ -286,7 +286,6 @@ static const struct broken_queue broken_queues[] = {
 	{ .size = 7 },
 	{ .size = 65536 },
 	{ .size = 0x80000000u },
-	{ .format = 1 },
 	{ .format = 77 },
 	{ .desc = 8 },
 	{ .desc = UINT64_MAX - 15 },

@@ -62,7 +62,7 @@ static void look_at_chains(struct vri_inspect *insp, unsigned queue)
 		struct vri_inspect_chain chain = { .size = sizeof(chain) };
 
 		t_ok(vri_inspect_get_chain(insp, queue, heads[i].head, &chain, descs, 64));
-		t_gt(chain.n_descs, 0);
+		t_eq(chain.n_descs == 0, chain.known == VRI_INSPECT_KNOWN_NONE);
 		t_le(chain.n_descs, 2 * VRI_QUEUE_SIZE_MAX);
 		t_lt(chain.problem, VRI_RULE_COUNT);
 	}
