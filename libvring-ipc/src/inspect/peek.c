@@ -18,7 +18,8 @@ bool peek_has(const struct peek *peek, uint64_t offset, uint64_t len)
  *
  * Acquire: what is loaded later is not older, so a second look that finds the same proves what was
  * read in between; and it pairs with the releases that publish avail.idx (split_drv.c), used.idx
- * (split_dev.c) and the config generation (config.c).
+ * (split_dev.c), the flags of packed descriptors (packed_drv.c, packed_dev.c) and the config
+ * generation (config.c).
  */
 static size_t load_word(const uint8_t *from, uint8_t *to, size_t len)
 {
