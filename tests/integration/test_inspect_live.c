@@ -81,7 +81,8 @@ static void check_chain(json_t *chain, uint64_t size)
 		t_true(json_is_null(json_object_get(chain, "problem")));
 }
 
-static void take(const char *text, const char *ring, struct snapshot *ret)
+/* Returns: false when the driver has not set the queue up yet. */
+static bool take(const char *text, const char *ring, struct snapshot *ret)
 {
 	json_error_t error;
 	json_t *json = json_loads(text, JSON_REJECT_DUPLICATES, &error);
@@ -91,6 +92,10 @@ static void take(const char *text, const char *ring, struct snapshot *ret)
 
 	if (!json)
 		t_fail("not JSON: %s at line %d", error.text, error.line);
+	if (json_is_string(json_object_get(json, "problem"))) {
+		json_decref(json);
+		return false;
+	}
 	driver = json_object_get(json, "driver");
 	device = json_object_get(json, "device");
 	size = number(json, "size", VRI_QUEUE_SIZE_MAX);
@@ -110,6 +115,7 @@ static void take(const char *text, const char *ring, struct snapshot *ret)
 	ret->device_buffers = number(device, "buffers", INT64_MAX);
 	ret->bytes = number(device, "bytes_readable", INT64_MAX);
 	json_decref(json);
+	return true;
 }
 
 struct watch {
@@ -122,6 +128,7 @@ static void look(struct watch *watch, const char *address)
 {
 	struct snapshot now;
 	struct program p;
+	bool set_up;
 
 	/* Before the link is there and after its end there is nothing to see. */
 	if (vring(&p, "queue", "show", address, "0", "--json", NULL) != 0) {
@@ -129,8 +136,10 @@ static void look(struct watch *watch, const char *address)
 		program_free(&p);
 		return;
 	}
-	take(p.stdout_bytes.data, watch->ring, &now);
+	set_up = take(p.stdout_bytes.data, watch->ring, &now);
 	program_free(&p);
+	if (!set_up)
+		return;
 	watch->taken++;
 	watch->busy += now.outstanding >= 1;
 	watch->slept += now.driver_slept;
