@@ -16,7 +16,6 @@
 #include "inspect/packed.h"
 
 #include <endian.h>
-#include <errno.h>
 #include <linux/virtio_ring.h>
 #include <stdlib.h>
 #include <string.h>
@@ -347,27 +346,34 @@ void packed_free(struct packed_view *view)
 	free(view);
 }
 
-int packed_look(const struct vri_inspect *insp, const struct ring *ring, unsigned queue,
-		struct packed_view **ret_view)
+static struct packed_view *make(const struct ring *ring)
 {
 	struct packed_view *view = calloc(1, sizeof(*view));
 
 	if (!view)
-		return -ENOMEM;
+		return NULL;
 	view->ring = *ring;
-	view->queue = queue;
 	view->words = calloc(1, words_bytes(ring));
 	view->scratch = calloc(1, words_bytes(ring));
 	view->seen = calloc(ring->size, sizeof(*view->seen));
 	if (!view->words || !view->scratch || !view->seen) {
 		packed_free(view);
-		return -ENOMEM;
+		return NULL;
 	}
-	copy_until_stable(insp, view);
-	decode(view);
-	view->taken_ns = clock_monotonic_ns();
-	*ret_view = view;
-	return 0;
+	return view;
+}
+
+/* Makes an old view, for a ring of the same size, as good as new. */
+static void clear(struct packed_view *view, const struct ring *ring)
+{
+	struct packed_view old = *view;
+
+	*view = (struct packed_view){
+		.ring = *ring, .words = old.words, .scratch = old.scratch, .seen = old.seen
+	};
+	memset(view->words->bytes, 0, lent_bytes(ring));
+	memset(view->scratch->bytes, 0, lent_bytes(ring));
+	memset(view->seen, 0, ring->size * sizeof(*view->seen));
 }
 
 static bool is_same_ring(const struct ring *a, const struct ring *b)
@@ -387,10 +393,18 @@ const struct packed_view *packed_recall(struct vri_inspect *insp, const struct r
 	if (view && !anew && view->queue == queue && is_same_ring(&view->ring, ring) &&
 	    clock_monotonic_ns() - view->taken_ns < FRESH_NS)
 		return view;
-	if (packed_look(insp, ring, queue, &view) < 0)
+	if (view && view->ring.size == ring->size) {
+		clear(view, ring);
+	} else {
+		packed_free(view);
+		insp->packed = view = make(ring);
+	}
+	if (!view)
 		return NULL;
-	packed_free(insp->packed);
-	insp->packed = view;
+	view->queue = queue;
+	copy_until_stable(insp, view);
+	decode(view);
+	view->taken_ns = clock_monotonic_ns();
 	return view;
 }
 

@@ -57,16 +57,13 @@ struct packed_view {
 	unsigned n_lent, n_available, n_used;
 };
 
-/* Copies a queue's words and decodes them. Returns: 0; -ENOMEM. Ownership: returned;
- * packed_free(). */
-int packed_look(const struct vri_inspect *insp, const struct ring *ring, unsigned queue,
-		struct packed_view **ret_view);
-void packed_free(struct packed_view *view);
-
-/* The last look at @queue if it is of @ring and fresh, else a new one, which @insp keeps.
- * Returns: NULL when there is no memory. Borrowed: until the next of these calls. */
+/* Copies a queue's words and decodes them; unless @anew, the last look will do if it is of the same
+ * ring and fresh. Returns: NULL when there is no memory. Borrowed: until the next of these calls. */
 const struct packed_view *packed_recall(struct vri_inspect *insp, const struct ring *ring,
 					unsigned queue, bool anew);
+
+/* Frees the last look; NULL is ignored. */
+void packed_free(struct packed_view *view);
 
 /* A descriptor as it was copied: its words, and whether it is available or used at this position. */
 struct packed_copy {
