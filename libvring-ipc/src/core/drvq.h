@@ -104,6 +104,7 @@ struct packed_drv {
 	uint16_t staged_flags; /* its first flags, held back */
 	uint16_t n_staged; /* descriptors of such lists */
 	uint16_t shortest; /* no list that is outstanding has fewer descriptors */
+	uint16_t counted_on; /* what shortest was when the event was chosen by it; else 0 */
 
 	/* what take touches */
 	uint16_t used_slot; /* where the device writes the next used descriptor */

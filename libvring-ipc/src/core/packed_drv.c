@@ -124,6 +124,15 @@ static inline int64_t put_table(struct vri_drvq *q, void *table, struct ring_des
 	return (int64_t)bytes;
 }
 
+static void put_wish(struct packed_drv *p, uint32_t wish)
+{
+	p->counted_on = 0;
+	if (p->wish == wish)
+		return;
+	p->wish = wish;
+	ring_store_packed_wish(p->wish_word, wish);
+}
+
 /* Takes the list out of the free ids and gives its descriptors to the device, unless it is the first
  * one of a batch, whose flags wait for publish. */
 static inline void stage(struct vri_drvq *q, uint16_t id, struct packed_buffer list, uint16_t flags,
@@ -139,6 +148,10 @@ static inline void stage(struct vri_drvq *q, uint16_t id, struct packed_buffer l
 	b->indirect = list.indirect;
 	if (q->outstanding.n == 0 || list.n < p->shortest)
 		p->shortest = list.n;
+	/* Used before the others, this list and more like it would bring the device to the event too
+	 * late. Any notification then, before the list is published: who uses it knows the wish. */
+	if (list.n < p->counted_on)
+		put_wish(p, PACKED_WISH_ENABLE);
 	outstanding_add(&q->outstanding, id, token, writable_len);
 	drvq_show_outstanding(q, id, true);
 
@@ -446,14 +459,6 @@ static bool has_used_in_order(const struct vri_drvq *q, unsigned n)
 
 /* ---- asking for notifications ---- */
 
-static void put_wish(struct packed_drv *p, uint32_t wish)
-{
-	if (p->wish == wish)
-		return;
-	p->wish = wish;
-	ring_store_packed_wish(p->wish_word, wish);
-}
-
 /* How many buffers a wish can be for: @n of them, or all that the device has. */
 static unsigned within_lent(const struct vri_drvq *q, unsigned n)
 {
@@ -485,6 +490,7 @@ static int packed_arm(struct vri_drvq *q, unsigned n)
 	unsigned ahead = (within_lent(q, n) - 1) * q->packed.shortest;
 
 	wish_for(q, ahead);
+	q->packed.counted_on = ahead > 0 ? q->packed.shortest : 0;
 	if (has_used_past(q, ahead))
 		return 1;
 	COUNTER_ADD(&q->count, sleeps, 1);

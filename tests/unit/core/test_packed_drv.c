@@ -657,6 +657,102 @@ Test(packed_drv, arm_after_is_never_late, .init = init_event_idx, .fini = fini)
 	expect(1, 0);
 }
 
+/* Lists that come after the question can be shorter than all that were there, and be used first. */
+Test(packed_drv, arm_after_counts_shorter_lists_too, .init = init_event_idx, .fini = fini)
+{
+	struct vri_devq *dev = mock_packed_devq(&p, MOCK_EVENT_IDX);
+	struct iovec iov[SIZE];
+	struct vri_chain c[4];
+
+	lend_list(2, 0);
+	lend_list(2, 1);
+	t_eq(vri_drvq_arm_after(q, 2), 0);
+	lend(2);
+	lend(3);
+	for (unsigned i = 0; i < 4; i++) {
+		c[i] = (struct vri_chain){ .iov = iov, .iov_max = SIZE };
+		t_eq(vri_devq_pop(dev, &c[i]), 1);
+	}
+	t_ok(vri_devq_push(dev, &c[2], 0));
+	t_ok(vri_devq_push(dev, &c[3], 0));
+	t_eq(vri_devq_notify(dev), 1);
+	vri__devq_free(dev);
+}
+
+/* Buffers in flight at the library's device. */
+struct flights {
+	struct vri_chain chain[SIZE_LARGEST];
+	unsigned n;
+};
+
+static void pop_all(struct vri_devq *dev, struct flights *f)
+{
+	static struct iovec iov[SIZE_LARGEST];
+
+	for (;; f->n++) {
+		struct vri_chain c = { .iov = iov, .iov_max = SIZE_LARGEST };
+
+		if (vri_devq_pop(dev, &c) != 1)
+			return;
+		f->chain[f->n] = c;
+	}
+}
+
+static const unsigned pair_sizes[] = { 1, 2, 3, 5, 7, 16 };
+
+/* Both sides of the library, lists of all lengths, used in any order and added at any time: whoever
+ * was told to sleep is woken when as many are used as it asked for. */
+TestEach(packed_drv, arm_after_never_sleeps_for_too_long, pair_sizes, unsigned, .fini = fini)
+{
+	struct mock_random rnd = mock_random_seeded();
+	struct flights f = { .n = 0 };
+	struct vri_used used[SIZE_LARGEST];
+	size_t n_used = 0, n_back = 0, n_lent = 0, limit = SIZE_MAX;
+	struct vri_devq *dev;
+
+	begin(*param, MOCK_EVENT_IDX);
+	dev = mock_packed_devq(&p, MOCK_EVENT_IDX);
+	for (unsigned round = 0; round < 20000; round++) {
+		unsigned want = 1 + mock_random_below(&rnd, *param < 4 ? *param : 4);
+		bool empties = round % 32 == 31;
+
+		if (want <= vri_drvq_free_descriptors(q) && mock_random_below(&rnd, 2)) {
+			t_ok(add(0, want, n_lent++));
+			t_ok(vri_drvq_publish(q));
+		}
+		if (mock_random_below(&rnd, 4) == 0)
+			n_back += (size_t)vri_drvq_get_used_batch(
+				q, used, mock_random_below(&rnd, *param + 1));
+		if (mock_random_below(&rnd, 16) == 0) {
+			want = 1 + mock_random_below(&rnd, *param);
+			limit = SIZE_MAX;
+			if (n_lent > n_back && vri_drvq_arm_after(q, want) == 0)
+				limit = n_back + (want < n_lent - n_back ? want : n_lent - n_back);
+		}
+		pop_all(dev, &f);
+		if (f.n > 1 && mock_random_below(&rnd, 8) == 0 && vri_devq_rewind(dev, 1) == 0)
+			f.n--;
+		for (unsigned k = empties ? f.n : mock_random_below(&rnd, 8) == 0; k > 0 && f.n > 0;
+		     k--) {
+			unsigned i = mock_random_below(&rnd, f.n);
+
+			t_ok(vri_devq_push(dev, &f.chain[i], 0));
+			f.n--;
+			memmove(&f.chain[i], &f.chain[i + 1], (f.n - i) * sizeof(f.chain[0]));
+			n_used++;
+		}
+		if (vri_devq_notify(dev) == 1)
+			limit = SIZE_MAX;
+		t_lt(n_used, limit);
+		if (empties)
+			n_back += (size_t)vri_drvq_get_used_batch(q, used, SIZE_LARGEST);
+	}
+	t_eq(vri_devq_broken(dev), VRI_RULE_NONE);
+	t_eq(vri_drvq_broken(q), VRI_RULE_NONE);
+	t_gt(n_back, 1000);
+	vri__devq_free(dev);
+}
+
 /* A device that lies about how many it used wakes the driver up, and no more. */
 Test(packed_drv, arm_after_ends_at_nonsense, .init = init_event_idx, .fini = fini)
 {
