@@ -123,11 +123,12 @@ static int choose_features(struct vri_driver *drv, const struct vri_features *wa
 		want = *wanted;
 	if (required)
 		need = *required;
-	/* The region was laid out for one format when the link was opened. */
-	vri_features_clear(&want, VRI_F_RING_PACKED);
+	/* The region was laid out for one format when the link was opened; who requires the other is refused. */
 	if (drv->plan.format == RING_PACKED)
 		vri_features_set(&need, VRI_F_RING_PACKED);
 	vri_features_or(&want, &need);
+	if (drv->plan.format != RING_PACKED)
+		vri_features_clear(&want, VRI_F_RING_PACKED);
 	for (unsigned bit = 0; bit < VRI_FEATURE_BITS; bit++)
 		if (vri_features_has(&drv->refused, bit))
 			vri_features_clear(&want, bit);

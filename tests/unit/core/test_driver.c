@@ -174,6 +174,19 @@ Test(driver, sets_failed_when_a_required_bit_is_missing)
 	close_rig(&rig);
 }
 
+/* Who requires a ring format has to ask for it when the link is opened. */
+Test(driver, does_not_take_a_ring_format_that_the_region_has_no_room_for)
+{
+	struct vri_features required = { { 1ull << VRI_F_RING_PACKED } };
+	struct rig rig;
+
+	open_rig(&rig);
+	vri_features_set(&rig.device.offered, VRI_F_RING_PACKED);
+	t_errno_eq(vri_driver_start(rig.drv, NULL, &required), -EOPNOTSUPP);
+	t_eq(rig.device.status, ACK | DRV | FLD);
+	close_rig(&rig);
+}
+
 Test(driver, a_device_without_version_1_is_not_for_us)
 {
 	struct rig rig;
