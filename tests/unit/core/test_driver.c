@@ -31,9 +31,17 @@ struct rig {
 	struct vri_driver *drv;
 };
 
+/* For a device that answers, and for one that never does: the time that passes then. */
+static const struct vri_link_opts patient = { .size = sizeof(patient), .timeout_ms = 60000 };
 static const struct vri_link_opts quick = { .size = sizeof(quick), .timeout_ms = 20 };
 
 static void open_rig(struct rig *rig)
+{
+	mock_device_init(&rig->device);
+	rig->drv = mock_device_driver(&rig->device, &patient);
+}
+
+static void open_quick_rig(struct rig *rig)
 {
 	mock_device_init(&rig->device);
 	rig->drv = mock_device_driver(&rig->device, &quick);
@@ -230,7 +238,7 @@ Test(driver, a_device_that_cannot_start_is_an_error)
 {
 	struct rig rig;
 
-	open_rig(&rig);
+	open_quick_rig(&rig);
 	t_ok(vri_driver_negotiate(rig.drv, NULL, NULL));
 	rig.device.status_or = NRS;
 	t_errno_eq(vri_driver_run(rig.drv), -ESHUTDOWN);
@@ -289,7 +297,7 @@ Test(driver, a_device_that_hangs_in_its_reset_keeps_its_memory)
 	void *buffer, *token;
 	size_t free_before;
 
-	open_rig(&rig);
+	open_quick_rig(&rig);
 	start(&rig);
 	pool = vri_driver_pool(rig.drv);
 	buffer = lend(&rig);
@@ -475,7 +483,7 @@ Test(driver, asks_by_message_when_the_generation_stays_odd)
 	uint8_t seen[4] = { 1, 2, 3, 4 };
 	struct rig rig;
 
-	open_rig(&rig);
+	open_quick_rig(&rig);
 	mock_device_block(rig.drv)->config_generation = htole32(7);
 	rig.device.config_generation = 8;
 	t_ok(vri_driver_config_read(rig.drv, 2, seen, 4));
@@ -795,7 +803,7 @@ Test(driver, memory_that_is_lent_cannot_be_removed)
 	void *base, *token;
 	int fd;
 
-	open_rig(&rig);
+	open_quick_rig(&rig);
 	start(&rig);
 	fd = memfd_make("test", 65536);
 	t_ok(vri_driver_add_memory(rig.drv, fd, 0, 65536, VRI_ACCESS_READ, &base));
@@ -823,7 +831,7 @@ Test(driver, a_late_answer_about_memory_can_be_lived_with)
 	void *base;
 	int fd;
 
-	open_rig(&rig);
+	open_quick_rig(&rig);
 	fd = memfd_make("test", 4096);
 	rig.device.add_memory_result = -ETIMEDOUT;
 	t_errno_eq(vri_driver_add_memory(rig.drv, fd, 0, 4096, VRI_ACCESS_READ, &base), -ETIMEDOUT);
