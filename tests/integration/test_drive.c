@@ -294,7 +294,8 @@ struct ring_case {
 };
 
 static const struct ring_case ring_cases[] = {
-	{ "auto", "8" }, { "split", "8" }, { "packed", "8" }, { "packed", "7" }, { "packed", "100" },
+	{ "auto", "8" },   { "split", "8" },	{ "packed", "8" },
+	{ "packed", "7" }, { "packed", "100" },
 };
 
 TestEach(drive_echo, works_with_each_format_of_ring, ring_cases, struct ring_case)
@@ -302,8 +303,8 @@ TestEach(drive_echo, works_with_each_format_of_ring, ring_cases, struct ring_cas
 	struct bench b;
 
 	bench_open(&b, "echo");
-	vring_ok("drive", "echo", b.address, "--count", "200", "--ring", param->ring, "--queue-size",
-		 param->size);
+	vring_ok("drive", "echo", b.address, "--count", "200", "--ring", param->ring,
+		 "--queue-size", param->size);
 	bench_close(&b);
 }
 
