@@ -3,7 +3,6 @@
 /* Packets and peers of the control channel; shm_path.c has what concerns the socket's file. */
 #include "shm_sock.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -117,7 +116,9 @@ static void take_fds(struct msghdr *msg, struct sock_packet *packet)
 		if (cmsg->cmsg_level != SOL_SOCKET || cmsg->cmsg_type != SCM_RIGHTS)
 			continue;
 		n = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		assert(n <= SOCK_FDS_MAX); /* the kernel's promise, not the peer's */
+		/* The control buffer has no room for more, and the kernel writes no more into it. */
+		if (n > SOCK_FDS_MAX)
+			n = SOCK_FDS_MAX;
 		memcpy(packet->fds, CMSG_DATA(cmsg), n * sizeof(int));
 		packet->n_fds = (unsigned)n;
 	}
