@@ -157,8 +157,20 @@ static int device_get_status(void *t, uint8_t *ret_status)
 		return device->get_status_result;
 	if (device->resets_pending && --device->resets_pending == 0)
 		device->status = 0;
+	if (device->suspend_pending && --device->suspend_pending == 0)
+		device->status = device->status_wanted;
 	*ret_status = answer(device);
 	return 0;
+}
+
+/* SUSPEND and DRIVER_OK take each other's place: the bit that is not there yet is meant. */
+static uint8_t status_of(const struct mock_device *device, uint8_t written)
+{
+	if (!(written & VRI_STATUS_SUSPEND) || !(written & VRI_STATUS_DRIVER_OK))
+		return written;
+	if (device->status & VRI_STATUS_SUSPEND)
+		return written & (uint8_t)~VRI_STATUS_SUSPEND;
+	return written & (uint8_t)~VRI_STATUS_DRIVER_OK;
 }
 
 static int device_set_status(void *t, uint8_t status, uint8_t *ret_status)
@@ -172,8 +184,12 @@ static int device_set_status(void *t, uint8_t status, uint8_t *ret_status)
 		*ret_status = device->status ? answer(device) : VRI_STATUS_ACKNOWLEDGE;
 	else if (status == 0 && device->resets_pending)
 		*ret_status = VRI_STATUS_ACKNOWLEDGE;
+	else if (device->hangs_in_suspend && (status & VRI_STATUS_SUSPEND))
+		*ret_status = answer(device);
+	else if (device->suspend_pending && (status & VRI_STATUS_SUSPEND))
+		device->status_wanted = status_of(device, status), *ret_status = answer(device);
 	else
-		device->status = status, *ret_status = answer(device);
+		device->status = status_of(device, status), *ret_status = answer(device);
 	return 0;
 }
 

@@ -48,6 +48,9 @@ struct mock_device {
 	uint8_t status_or, status_and_not; /* and what this one makes of it in every answer */
 	unsigned resets_pending; /* looks at the status before a reset is over */
 	bool hangs_in_reset;
+	unsigned suspend_pending; /* looks at the status before SUSPEND shows, or is gone again */
+	bool hangs_in_suspend; /* it never does */
+	uint8_t status_wanted; /* once it does */
 	int set_status_result, get_status_result, get_features_result, set_features_result;
 	int set_queue_result, reset_queue_result, add_memory_result, remove_memory_result;
 	unsigned reset_queue_pending; /* -EAGAIN so often first */

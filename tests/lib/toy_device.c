@@ -121,6 +121,27 @@ static int config_written(struct vri_instance *inst, uint32_t offset, uint32_t l
 	return toy->written_result;
 }
 
+static int suspend(struct vri_instance *inst)
+{
+	struct toy *toy = toy_of(inst);
+
+	toy->suspended++;
+	return toy->suspend_result;
+}
+
+static bool is_suspended(struct vri_instance *inst)
+{
+	return !toy_of(inst)->still_busy;
+}
+
+static int resume(struct vri_instance *inst)
+{
+	struct toy *toy = toy_of(inst);
+
+	toy->resumed++;
+	return toy->resume_result;
+}
+
 static void release(struct vri_device *dev)
 {
 	struct toy *toy = vri_device_data(dev);
@@ -139,6 +160,9 @@ const struct vri_device_ops toy_ops = {
 	.process = process,
 	.config_written = config_written,
 	.release = release,
+	.suspend = suspend,
+	.is_suspended = is_suspended,
+	.resume = resume,
 };
 
 struct vri_device *toy_device_new(struct toy *toy, const struct vri_device_info *given)

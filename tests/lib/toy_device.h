@@ -17,14 +17,16 @@
 struct toy {
 	/* what the ops answer; 0 is yes */
 	int attach_result, check_result, start_result, process_result, written_result;
+	int suspend_result, resume_result;
 	bool still_running; /* is_stopped says no */
+	bool still_busy; /* is_suspended says no */
 	bool hold; /* keep chains instead of completing them */
 	unsigned one_a_turn; /* process one chain a turn */
 	bool comes_free; /* what the op waits for is there again before the op returns */
 
 	/* what happened */
 	unsigned attached, detached, started, stopped, processed, copied, checked, written,
-		released, events;
+		released, events, suspended, resumed;
 	struct vri_features acked; /* as the last check_features saw them */
 	uint32_t written_offset, written_len;
 	int last_push; /* what the last vri_devq_push() returned */

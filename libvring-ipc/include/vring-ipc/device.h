@@ -99,6 +99,22 @@ struct vri_device_ops {
 
 	/* The last reference went: free the device's data. */
 	void (*release)(struct vri_device *dev);
+
+	/*
+	 * SUSPEND, for devices that do more than answer what they are asked. The library gives
+	 * the queues no turns, lets vri_devq_pop() return -EAGAIN, and waits until no chain is in
+	 * flight; a device without these ops is suspended then, and need not know.
+	 * suspend: begin nothing new; a negative return sets DEVICE_NEEDS_RESET. is_suspended: has
+	 * all ended that could touch a queue? Asked each time that the driver looks at the status;
+	 * NULL: yes. resume: go on, the queues are live; a negative return sets DEVICE_NEEDS_RESET.
+	 * stop may come instead of resume. Config changes while it is suspended are kept for the
+	 * driver until it is resumed. A device that serves its queues from threads of its own needs
+	 * all three, or SUSPEND is not offered: is_suspended says yes when they are out of the
+	 * queues. virtio 1.4, 3.4
+	 */
+	int (*suspend)(struct vri_instance *inst);
+	bool (*is_suspended)(struct vri_instance *inst);
+	int (*resume)(struct vri_instance *inst);
 };
 
 /*

@@ -65,6 +65,21 @@ VRI_API int vri_driver_reset(struct vri_driver *drv);
  */
 VRI_API int vri_driver_reset_queue(struct vri_driver *drv, unsigned queue);
 
+/*
+ * Suspends the device, and resumes it: queues, their contents and the config space stay as they are,
+ * and in between the device touches none of it. Suspend returns when the device has finished every
+ * request that it had taken; what it had not taken it takes after the resume. Meanwhile
+ * vri_drvq_add(), publish and kick return -EAGAIN and vri_driver_config_write() -EBUSY; used buffers
+ * can still be taken; queues cannot be set up or reset; a reset ends it all. What was added and not
+ * kicked before stays staged: kick after the resume. Deadlines stand still.
+ * Returns, both: 0; -EINVAL when the device does not run (suspend) or is not suspended (resume);
+ * -ESHUTDOWN when it set DEVICE_NEEDS_RESET instead; -ETIMEDOUT, after which the same call may be
+ * repeated; -ECONNRESET. Suspend also: -EOPNOTSUPP when SUSPEND was not negotiated.
+ * Threads: no thread is in a call of the link's queues. virtio 1.4, 3.4
+ */
+VRI_API int vri_driver_suspend(struct vri_driver *drv);
+VRI_API int vri_driver_resume(struct vri_driver *drv);
+
 /* Sets FAILED: this driver gives the device up until the next reset. Returns: 0 or as
  * vri_driver_reset(). */
 VRI_API int vri_driver_fail(struct vri_driver *drv);
@@ -107,7 +122,7 @@ VRI_API int vri_driver_config_read(struct vri_driver *drv, uint32_t offset, void
  * Writes @len bytes at once, based on what vri_driver_config_read() last saw.
  * Returns: 0; -EAGAIN when the device has changed its config since: read, decide, write again;
  * -EPERM when a byte is not the driver's to write; -EINVAL; -EOPNOTSUPP during negotiation
- * (drv:3.1/2); -ETIMEDOUT; -ECONNRESET.
+ * (drv:3.1/2); -EBUSY while the device is suspended; -ETIMEDOUT; -ECONNRESET.
  */
 VRI_API int vri_driver_config_write(struct vri_driver *drv, uint32_t offset, const void *buf,
 				    uint32_t len);

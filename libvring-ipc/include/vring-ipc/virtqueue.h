@@ -20,6 +20,9 @@ VRI_BEGIN_DECLS
  * one -ESHUTDOWN, until the queue or the device is reset. vri_drvq_broken() and vri_devq_broken()
  * name the rule.
  *
+ * While the device is suspended (vri_driver_suspend()) the driver's side takes used buffers as ever, and
+ * adds, publishes and kicks nothing; the device's side does nothing at all. Those calls return -EAGAIN.
+ *
  * Threads, for everything here: one side of one queue belongs to one thread at a time; different
  * queues, and the two sides of one queue, need no lock between them.
  */

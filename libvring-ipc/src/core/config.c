@@ -17,9 +17,10 @@ int vri__config_init(struct config_space *config, const uint8_t *initial, uint32
 		.shared = shared,
 		.shared_generation = shared_generation,
 	};
-	config->bytes = malloc(size ? size : 1);
+	config->bytes = calloc(2, size ? size : 1);
 	if (!config->bytes)
 		return -ENOMEM;
+	config->shown = config->bytes + size;
 	if (size)
 		memcpy(config->bytes, initial, size);
 	vri__config_publish(config, 0, size);
@@ -29,7 +30,7 @@ int vri__config_init(struct config_space *config, const uint8_t *initial, uint32
 void vri__config_fini(struct config_space *config)
 {
 	free(config->bytes);
-	config->bytes = NULL;
+	config->bytes = config->shown = NULL;
 }
 
 bool vri__config_is_inside(uint32_t size, uint32_t offset, uint32_t len)
@@ -37,8 +38,25 @@ bool vri__config_is_inside(uint32_t size, uint32_t offset, uint32_t len)
 	return offset <= size && len <= size - offset;
 }
 
-void vri__config_publish(struct config_space *config, uint32_t offset, uint32_t len)
+static void remember(struct config_space *config, uint32_t offset, uint32_t len)
 {
+	bool is_first = config->changed_first == config->changed_end;
+
+	if (len == 0)
+		return;
+	if (is_first || offset < config->changed_first)
+		config->changed_first = offset;
+	if (is_first || offset + len > config->changed_end)
+		config->changed_end = offset + len;
+}
+
+bool vri__config_publish(struct config_space *config, uint32_t offset, uint32_t len)
+{
+	if (config->frozen) {
+		remember(config, offset, len);
+		return false;
+	}
+	memcpy(config->shown + offset, config->bytes + offset, len);
 	if (config->shared_generation)
 		config_begin_write(config->shared_generation, config->generation + 1);
 	if (config->shared)
@@ -46,6 +64,23 @@ void vri__config_publish(struct config_space *config, uint32_t offset, uint32_t 
 	config->generation += 2;
 	if (config->shared_generation)
 		config_end_write(config->shared_generation, config->generation);
+	return true;
+}
+
+void vri__config_freeze(struct config_space *config)
+{
+	config->frozen = true;
+	config->changed_first = config->changed_end = 0;
+}
+
+bool vri__config_thaw(struct config_space *config)
+{
+	uint32_t len = config->changed_end - config->changed_first;
+
+	if (!config->frozen)
+		return false;
+	config->frozen = false;
+	return len != 0 && vri__config_publish(config, config->changed_first, len);
 }
 
 int vri__config_snapshot(const uint8_t *shared, const uint32_t *shared_generation, uint32_t offset,

@@ -17,7 +17,10 @@
 
 /* One instance's config space, as its device keeps it. */
 struct config_space {
-	uint8_t *bytes; /* private */
+	uint8_t *bytes; /* private: as the device has set it */
+	uint8_t *shown; /* private: as the driver sees it, the same unless it is frozen */
+	bool frozen;
+	uint32_t changed_first, changed_end; /* since it is frozen; none: both the same */
 	uint32_t size;
 	uint32_t generation; /* even */
 	uint8_t *shared; /* in the region; NULL: nowhere */
@@ -31,8 +34,14 @@ void vri__config_fini(struct config_space *config);
 
 bool vri__config_is_inside(uint32_t size, uint32_t offset, uint32_t len);
 
-/* Copies the private bytes [@offset, @offset + @len) into the region and moves the generation on. */
-void vri__config_publish(struct config_space *config, uint32_t offset, uint32_t len);
+/* Shows the driver the private bytes [@offset, @offset + @len) and moves the generation on; a frozen config space keeps
+ * that for later. Returns: true when the driver can see it. */
+bool vri__config_publish(struct config_space *config, uint32_t offset, uint32_t len);
+
+/* While it is frozen nothing of it changes that the driver can see. Thawing shows what was changed meanwhile.
+ * Returns: true when that is anything. */
+void vri__config_freeze(struct config_space *config);
+bool vri__config_thaw(struct config_space *config);
 
 /*
  * The driver's side: reads bytes of one generation. @shared and @shared_generation are written by a device that need

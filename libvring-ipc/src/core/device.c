@@ -110,9 +110,12 @@ int vri_device_new(const struct vri_device_info *info, const struct vri_device_o
 		free_device(dev);
 		return -EINVAL;
 	}
-	/* Threads of the device's own cannot be told that one queue is reset. */
-	if (vri__device_has_own_threads(dev))
+	/* Threads of the device's own cannot be told that one queue is reset, and only its ops can tell them to pause. */
+	if (vri__device_has_own_threads(dev)) {
 		vri_features_clear(&dev->offered, VRI_F_RING_RESET);
+		if (!dev->ops.suspend || !dev->ops.is_suspended || !dev->ops.resume)
+			vri_features_clear(&dev->offered, VRI_F_SUSPEND);
+	}
 	if (fill_config(dev, &known) < 0) {
 		free_device(dev);
 		return -ENOMEM;

@@ -70,9 +70,20 @@ void vri__devq_free(struct vri_devq *q)
 	vri__private_unmap(q);
 }
 
+/* A queue that drains finishes what it has. */
+static bool is_at_work(const struct vri_devq *q)
+{
+	return q->state == QUEUE_LIVE || q->state == QUEUE_DRAINING;
+}
+
+static int not_now(const struct vri_devq *q)
+{
+	return q->state == QUEUE_DRAINING || q->state == QUEUE_SUSPENDED ? -EAGAIN : -ESHUTDOWN;
+}
+
 void vri__devq_break(struct vri_devq *q, enum vri_rule rule)
 {
-	if (q->state != QUEUE_LIVE)
+	if (!is_at_work(q))
 		return;
 	/* First, since the callback may come back here. */
 	q->state = QUEUE_BROKEN;
@@ -85,8 +96,26 @@ void vri__devq_break(struct vri_devq *q, enum vri_rule rule)
 
 void vri__devq_stop(struct vri_devq *q)
 {
-	if (q->state == QUEUE_LIVE)
+	if (is_at_work(q) || q->state == QUEUE_SUSPENDED)
 		q->state = QUEUE_STOPPED;
+}
+
+void vri__devq_drain(struct vri_devq *q)
+{
+	if (q->state == QUEUE_LIVE)
+		q->state = QUEUE_DRAINING;
+}
+
+void vri__devq_suspend(struct vri_devq *q)
+{
+	if (is_at_work(q))
+		q->state = QUEUE_SUSPENDED;
+}
+
+void vri__devq_resume(struct vri_devq *q)
+{
+	if (q->state == QUEUE_DRAINING || q->state == QUEUE_SUSPENDED)
+		q->state = QUEUE_LIVE;
 }
 
 /* ---- buffers ---- */
@@ -99,7 +128,7 @@ int vri_devq_pop(struct vri_devq *q, struct vri_chain *chain)
 	if (q == NULL || chain == NULL || (chain->iov == NULL && chain->iov_max != 0))
 		return -EINVAL;
 	if (q->state != QUEUE_LIVE)
-		return -ESHUTDOWN;
+		return not_now(q);
 	r = q->format->pop(q, chain, &rule);
 	if (r == -EPROTO)
 		vri__devq_break(q, rule);
@@ -110,8 +139,8 @@ int vri_devq_rewind(struct vri_devq *q, unsigned n)
 {
 	if (q == NULL)
 		return -EINVAL;
-	if (q->state != QUEUE_LIVE)
-		return -ESHUTDOWN;
+	if (!is_at_work(q))
+		return not_now(q);
 	return q->format->rewind(q, n);
 }
 
@@ -119,8 +148,8 @@ int vri_devq_push(struct vri_devq *q, const struct vri_chain *chain, uint32_t wr
 {
 	if (q == NULL || chain == NULL)
 		return -EINVAL;
-	if (q->state != QUEUE_LIVE)
-		return -ESHUTDOWN;
+	if (!is_at_work(q))
+		return not_now(q);
 	return q->format->push(q, chain, written);
 }
 
@@ -128,8 +157,8 @@ int vri_devq_publish(struct vri_devq *q)
 {
 	if (q == NULL)
 		return -EINVAL;
-	if (q->state != QUEUE_LIVE)
-		return -ESHUTDOWN;
+	if (!is_at_work(q))
+		return not_now(q);
 	q->format->publish(q);
 	return 0;
 }
@@ -138,8 +167,8 @@ int vri_devq_notify(struct vri_devq *q)
 {
 	if (q == NULL)
 		return -EINVAL;
-	if (q->state != QUEUE_LIVE)
-		return -ESHUTDOWN;
+	if (!is_at_work(q))
+		return not_now(q);
 	switch (q->format->announce(q)) {
 	case NOTIFY_WANTED:
 		COUNTER_ADD(&q->count, notifications, 1);
@@ -161,7 +190,7 @@ int vri_devq_arm(struct vri_devq *q)
 	if (q == NULL)
 		return -EINVAL;
 	if (q->state != QUEUE_LIVE)
-		return -ESHUTDOWN;
+		return not_now(q);
 	return q->format->arm(q);
 }
 
@@ -202,7 +231,7 @@ int vri_devq_wait(struct vri_devq *q, int timeout_ms)
 	if (q == NULL)
 		return -EINVAL;
 	if (q->state != QUEUE_LIVE)
-		return -ESHUTDOWN;
+		return not_now(q);
 	return vri__queue_wait(q, &side, &q->spin, q->ops, q->ctx, timeout_ms);
 }
 

@@ -63,6 +63,9 @@ int vri_driver_config_write(struct vri_driver *drv, uint32_t offset, const void 
 		return r;
 	if (!buf || len == 0 || !vri__config_is_inside(drv->offer.config_size, offset, len))
 		return -EINVAL;
+	/* virtio 1.4, 3.4: the driver MUST NOT write to the config space once SUSPEND is written. */
+	if (drv_has_queues(drv) && drv->state != DRV_RUNNING)
+		return -EBUSY;
 	/* virtio 1.4, 3.1.1: the driver MUST NOT write to the config space before FEATURES_OK. */
 	if (drv->state != DRV_FEATURES_OK && drv->state != DRV_RUNNING)
 		return -EOPNOTSUPP;

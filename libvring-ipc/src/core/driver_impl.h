@@ -5,6 +5,7 @@
  *
  *   driver.c         its life, its region, what it was told, events
  *   driver_status.c  negotiate, run, reset, fail
+ *   driver_suspend.c suspend, resume
  *   driver_queue.c   queues: set up, stopped, reset alone, broken
  *   driver_config.c  the config space
  *   driver_memory.c  memory of the application's own
@@ -27,6 +28,9 @@ enum drv_state {
 	DRV_NEGOTIATING, /* ACKNOWLEDGE up to FEATURES_OK */
 	DRV_FEATURES_OK, /* queues are set up */
 	DRV_RUNNING,
+	DRV_SUSPENDING, /* SUSPEND was written; nothing is added any more */
+	DRV_SUSPENDED,
+	DRV_RESUMING, /* DRIVER_OK was written again, and the device has not said yes yet */
 	DRV_FAILED, /* until the next reset */
 };
 
@@ -92,6 +96,12 @@ struct vri_driver {
 	bool needs_reset, needs_reset_told; /* since the last reset */
 	char needs_reset_why[REGION_TEXT_MAX];
 };
+
+/* From DRIVER_OK to the reset, suspended or not: the queues are there. */
+static inline bool drv_has_queues(const struct vri_driver *drv)
+{
+	return drv->state >= DRV_RUNNING && drv->state < DRV_FAILED;
+}
 
 /* What every call checks first. Returns: 0; -EINVAL; -ESHUTDOWN in a child of fork(). */
 int vri__drv_check(const struct vri_driver *drv);

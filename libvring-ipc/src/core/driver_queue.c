@@ -283,7 +283,7 @@ struct vri_drvq *vri_driver_drvq(struct vri_driver *drv, unsigned queue)
 	if (vri__drv_check(drv) < 0 || queue >= drv->plan.n_queues)
 		return NULL;
 	/* Between set-up and DRIVER_OK nobody may kick. virtio 1.4, 3.1.1 */
-	if (drv->queues[queue].is_set && drv->state != DRV_RUNNING)
+	if (drv->queues[queue].is_set && !drv_has_queues(drv))
 		return NULL;
 	return drv->queues[queue].q;
 }

@@ -79,9 +79,20 @@ void vri__drvq_free(struct vri_drvq *q)
 	vri__private_unmap(q);
 }
 
+/* While a queue is suspended nothing is added, but what was made used before is taken. */
+static bool is_at_work(const struct vri_drvq *q)
+{
+	return q->state == QUEUE_LIVE || q->state == QUEUE_SUSPENDED;
+}
+
+static int not_now(const struct vri_drvq *q)
+{
+	return q->state == QUEUE_SUSPENDED ? -EAGAIN : -ESHUTDOWN;
+}
+
 void vri__drvq_break(struct vri_drvq *q, enum vri_rule rule)
 {
-	if (q->state != QUEUE_LIVE)
+	if (!is_at_work(q))
 		return;
 	/* First, since the callback may come back here. */
 	q->state = QUEUE_BROKEN;
@@ -94,8 +105,23 @@ void vri__drvq_break(struct vri_drvq *q, enum vri_rule rule)
 
 void vri__drvq_stop(struct vri_drvq *q)
 {
-	if (q->state == QUEUE_LIVE)
+	if (is_at_work(q))
 		q->state = QUEUE_STOPPED;
+}
+
+void vri__drvq_suspend(struct vri_drvq *q)
+{
+	if (q->state == QUEUE_LIVE)
+		q->state = QUEUE_SUSPENDED;
+}
+
+void vri__drvq_resume(struct vri_drvq *q)
+{
+	if (q->state != QUEUE_SUSPENDED)
+		return;
+	/* The device had no part in the time in between. */
+	vri__outstanding_restart(&q->outstanding);
+	q->state = QUEUE_LIVE;
 }
 
 /* ---- buffers ---- */
@@ -107,7 +133,7 @@ int vri_drvq_add(struct vri_drvq *q, const struct iovec *readable, unsigned n_re
 	    (n_writable != 0 && writable == NULL))
 		return -EINVAL;
 	if (q->state != QUEUE_LIVE)
-		return -ESHUTDOWN;
+		return not_now(q);
 	/* Compared one by one, so that the sum cannot wrap. */
 	if (n_readable > q->size || n_writable > q->size || n_readable + n_writable > q->size ||
 	    n_readable + n_writable == 0)
@@ -120,7 +146,7 @@ int vri_drvq_publish(struct vri_drvq *q)
 	if (q == NULL)
 		return -EINVAL;
 	if (q->state != QUEUE_LIVE)
-		return -ESHUTDOWN;
+		return not_now(q);
 	q->format->publish(q);
 	return 0;
 }
@@ -130,7 +156,7 @@ int vri_drvq_kick(struct vri_drvq *q)
 	if (q == NULL)
 		return -EINVAL;
 	if (q->state != QUEUE_LIVE)
-		return -ESHUTDOWN;
+		return not_now(q);
 	switch (q->format->announce(q)) {
 	case NOTIFY_WANTED:
 		COUNTER_ADD(&q->count, notifications, 1);
@@ -152,7 +178,7 @@ int vri_drvq_get_used_batch(struct vri_drvq *q, struct vri_used *ret_used, unsig
 
 	if (q == NULL || (ret_used == NULL && max != 0))
 		return -EINVAL;
-	if (q->state != QUEUE_LIVE)
+	if (!is_at_work(q))
 		return -ESHUTDOWN;
 	r = q->format->take(q, ret_used, max, &rule);
 	if (r < 0)
@@ -184,7 +210,7 @@ int vri_drvq_take_back(struct vri_drvq *q, void **ret_token)
 		return -EINVAL;
 	if (q->state == QUEUE_NOT_OURS)
 		return -ESHUTDOWN;
-	if (q->state == QUEUE_LIVE)
+	if (is_at_work(q))
 		return -EAGAIN; /* virtio 1.4, 3.3.1: not from a live queue */
 	head = outstanding_first(&q->outstanding);
 	if (head == q->outstanding.size)
@@ -204,7 +230,7 @@ int vri_drvq_arm_after(struct vri_drvq *q, unsigned n)
 
 	if (q == NULL)
 		return -EINVAL;
-	if (q->state != QUEUE_LIVE)
+	if (!is_at_work(q))
 		return -ESHUTDOWN;
 	r = q->format->arm(q, n);
 	if (r == 0 && q->ops->armed != NULL)
@@ -219,13 +245,13 @@ int vri_drvq_arm(struct vri_drvq *q)
 
 void vri_drvq_suppress(struct vri_drvq *q)
 {
-	if (q != NULL && q->state == QUEUE_LIVE)
+	if (q != NULL && is_at_work(q))
 		q->format->suppress(q);
 }
 
 bool vri__drvq_has_used(struct vri_drvq *q)
 {
-	return q->state == QUEUE_LIVE && q->format->has_used(q);
+	return is_at_work(q) && q->format->has_used(q);
 }
 
 int vri__drvq_check_deadline(struct vri_drvq *q, uint64_t now_ns, uint64_t *ret_next_ns)
@@ -276,7 +302,7 @@ int vri_drvq_wait(struct vri_drvq *q, int timeout_ms)
 
 	if (q == NULL)
 		return -EINVAL;
-	if (q->state != QUEUE_LIVE)
+	if (!is_at_work(q))
 		return -ESHUTDOWN;
 	return vri__queue_wait(q, &side, &q->spin, q->ops, q->ctx, timeout_ms);
 }
@@ -292,7 +318,7 @@ int vri_drvq_fd(const struct vri_drvq *q)
 
 void vri_drvq_clear(struct vri_drvq *q)
 {
-	if (q != NULL && q->state == QUEUE_LIVE && q->ops->clear != NULL)
+	if (q != NULL && is_at_work(q) && q->ops->clear != NULL)
 		q->ops->clear(q->ctx);
 }
 

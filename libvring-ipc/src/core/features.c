@@ -74,6 +74,7 @@ void vri_features_default(struct vri_features *ret_set)
 	vri_features_set(ret_set, VRI_F_EVENT_IDX);
 	vri_features_set(ret_set, VRI_F_RING_PACKED);
 	vri_features_set(ret_set, VRI_F_RING_RESET);
+	vri_features_set(ret_set, VRI_F_SUSPEND);
 }
 
 /* The default, and what only a device type can know to be good for it: in order, a request that takes long holds up

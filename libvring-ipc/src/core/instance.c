@@ -178,6 +178,15 @@ void vri__instance_publish_status(struct vri_instance *inst, uint8_t status)
 	block_store32(&inst->block->status, status);
 }
 
+void vri__instance_tell_needs_reset(struct vri_instance *inst, const char *why)
+{
+	inst->reset_untold = false;
+	if (inst->ops->needs_reset)
+		inst->ops->needs_reset(inst->transport, why);
+	if (inst->ops->config_changed)
+		inst->ops->config_changed(inst->transport, inst->config.generation);
+}
+
 void vri__instance_needs_reset(struct vri_instance *inst, const char *why)
 {
 	char text[REGION_TEXT_MAX];
@@ -192,13 +201,11 @@ void vri__instance_needs_reset(struct vri_instance *inst, const char *why)
 	block_store64(&inst->block->needs_reset_ns, clock_boottime_ns());
 	vri__instance_publish_status(inst, inst->status | VRI_STATUS_NEEDS_RESET);
 	/* virtio 1.4, 2.1.2: if DRIVER_OK is set, after it sets DEVICE_NEEDS_RESET, the device MUST send a device
-	 * configuration change notification to the driver. */
-	if (inst->status & VRI_STATUS_DRIVER_OK) {
-		if (inst->ops->needs_reset)
-			inst->ops->needs_reset(inst->transport, text);
-		if (inst->ops->config_changed)
-			inst->ops->config_changed(inst->transport, inst->config.generation);
-	}
+	 * configuration change notification to the driver. While it is suspended it may not; virtio 1.4, 3.4. */
+	if (inst->status & VRI_STATUS_DRIVER_OK)
+		vri__instance_tell_needs_reset(inst, text);
+	else
+		inst->reset_untold = inst->status & VRI_STATUS_SUSPEND;
 }
 
 void vri_instance_fail(struct vri_instance *inst, const char *why)
@@ -285,8 +292,8 @@ int vri_instance_config_set(struct vri_instance *inst, uint32_t offset, const vo
 	memcpy(inst->config.bytes + offset, buf, len);
 	if (inst->detached)
 		return 0;
-	vri__config_publish(&inst->config, offset, len);
-	if ((inst->status & VRI_STATUS_DRIVER_OK) && inst->ops->config_changed)
+	if (vri__config_publish(&inst->config, offset, len) &&
+	    (inst->status & VRI_STATUS_DRIVER_OK) && inst->ops->config_changed)
 		inst->ops->config_changed(inst->transport, inst->config.generation);
 	return 0;
 }

@@ -6,6 +6,7 @@
  *   instance.c           its life, what a device type asks of it, NEEDS_RESET
  *   instance_queue.c     its queues: made, given turns, broken, stopped
  *   instance_requests.c  what the driver asks for: status, features, config, queues
+ *   instance_suspend.c   SUSPEND: drained, suspended, resumed
  */
 #ifndef CORE_INSTANCE_IMPL_H
 #define CORE_INSTANCE_IMPL_H
@@ -60,6 +61,8 @@ struct vri_instance {
 	struct config_space config;
 	bool started; /* the start op succeeded, the stop op is due */
 	bool resetting; /* stopped, but the device has requests that still run */
+	bool suspending; /* SUSPEND was written, and shows when what is in flight has ended */
+	bool reset_untold; /* NEEDS_RESET was set while suspended, when the driver may not be told */
 	bool detached;
 
 	struct inst_queue *queues;
@@ -74,6 +77,7 @@ struct vri_instance {
 void vri__instance_publish_status(struct vri_instance *inst, uint8_t status);
 /* Sets NEEDS_RESET, once, and tells the driver. */
 void vri__instance_needs_reset(struct vri_instance *inst, const char *why);
+void vri__instance_tell_needs_reset(struct vri_instance *inst, const char *why);
 
 /* Makes a queue live. Returns: 0; a negative errno. */
 int vri__inst_queue_up(struct inst_queue *iq);
@@ -82,6 +86,15 @@ void vri__inst_queue_down(struct inst_queue *iq);
 void vri__inst_queue_schedule(struct inst_queue *iq);
 /* Frees what a queue's earlier life left. */
 void vri__inst_queue_forget(struct inst_queue *iq);
+
+/* SUSPEND was written, and is shown at once or by a later vri__instance_finish_suspend(); DRIVER_OK was written over it;
+ * the driver reset or left meanwhile. */
+void vri__instance_suspend(struct vri_instance *inst);
+void vri__instance_finish_suspend(struct vri_instance *inst);
+void vri__instance_resume(struct vri_instance *inst);
+void vri__instance_end_suspend(struct vri_instance *inst);
+/* From the write of SUSPEND on, until it is resumed. */
+bool vri__instance_is_suspended(const struct vri_instance *inst);
 
 /* Goes on with a reset that waits; true when none does any more. */
 bool vri__instance_finish_reset(struct vri_instance *inst);

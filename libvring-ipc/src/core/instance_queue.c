@@ -173,6 +173,7 @@ void vri__instance_stop(struct vri_instance *inst)
 {
 	bool was_started = inst->started;
 
+	vri__instance_end_suspend(inst);
 	if (was_started && inst->dev->ops.stop)
 		inst->dev->ops.stop(inst);
 	inst->started = false;
@@ -194,6 +195,10 @@ int vri__instance_reset_queue(struct vri_instance *inst, unsigned queue, const c
 		*ret_why = "a queue was reset without DRIVER_OK or RING_RESET";
 		return -EPROTO;
 	}
+	if (vri__instance_is_suspended(inst)) {
+		*ret_why = "a queue was reset while the device is suspended";
+		return -EPROTO;
+	}
 	if (!iq->set_up)
 		return 0;
 	/* virtio 1.4, 2.6.1: the queue is not run any more; its reset is over when nothing of it is in flight. */
@@ -213,6 +218,9 @@ void vri__inst_queue_schedule(struct inst_queue *iq)
 
 	iq->stalled = false;
 	if (!iq->live || iq->draining || !inst->dev->ops.process || !list_is_empty(&iq->ready))
+		return;
+	/* All of them are looked at when it is resumed. */
+	if (vri__instance_is_suspended(inst))
 		return;
 	list_add(&inst->ready, &iq->ready);
 	if (!inst->running && inst->ops->wants_run)
@@ -308,6 +316,7 @@ bool vri__instance_run(struct vri_instance *inst)
 		turn(iq);
 	}
 	take_broken(inst);
+	vri__instance_finish_suspend(inst);
 	inst->running = false;
 	more = !list_is_empty(&inst->ready);
 	vri_instance_unref(inst);

@@ -84,6 +84,7 @@ static void start(struct vri_instance *inst)
 uint8_t vri__instance_get_status(struct vri_instance *inst)
 {
 	vri__instance_finish_reset(inst);
+	vri__instance_finish_suspend(inst);
 	return inst->status;
 }
 
@@ -95,7 +96,8 @@ int vri__instance_set_status(struct vri_instance *inst, uint8_t status, uint8_t 
 
 	if (!vri__instance_finish_reset(inst) && status != 0)
 		return refuse(inst, ret_why, "the status was written before the reset was over");
-	if (vri__status_write(inst->status, status, &step, &why) < 0)
+	if (vri__status_write(inst->status, status, vri_features_has(&inst->acked, VRI_F_SUSPEND),
+			      &step, &why) < 0)
 		return refuse(inst, ret_why, why);
 	switch (step.action) {
 	case STATUS_RESET:
@@ -109,8 +111,16 @@ int vri__instance_set_status(struct vri_instance *inst, uint8_t status, uint8_t 
 	case STATUS_START:
 		start(inst);
 		break;
+	case STATUS_SUSPEND:
+		vri__instance_suspend(inst);
+		break;
+	case STATUS_RESUME:
+		vri__instance_resume(inst);
+		break;
 	case STATUS_STORE:
 		vri__instance_publish_status(inst, step.status);
+		if (inst->reset_untold && (status & VRI_STATUS_DRIVER_OK))
+			vri__instance_tell_needs_reset(inst, "the device gave up while suspended");
 		break;
 	}
 	*ret_status = inst->status;
@@ -141,7 +151,7 @@ int vri__instance_config_read(const struct vri_instance *inst, uint32_t offset, 
 {
 	if (!vri__config_is_inside(inst->config.size, offset, len))
 		return -EPROTO;
-	memcpy(buf, inst->config.bytes + offset, len);
+	memcpy(buf, inst->config.shown + offset, len);
 	*ret_generation = inst->config.generation;
 	return 0;
 }
@@ -163,6 +173,9 @@ int vri__instance_config_write(struct vri_instance *inst, uint32_t generation, u
 	/* virtio 1.4, 3.1.1: the driver MUST NOT write to the config space while it negotiates. */
 	if (!(inst->status & VRI_STATUS_FEATURES_OK) || inst->resetting)
 		return refuse(inst, ret_why, "the config space was written before FEATURES_OK");
+	/* virtio 1.4, 3.4: while it is suspended the device SHOULD ignore them. */
+	if (vri__instance_is_suspended(inst))
+		return refuse(inst, ret_why, "the config space was written while suspended");
 	if (len == 0 || !vri__config_is_inside(inst->config.size, offset, len))
 		return refuse(inst, ret_why, "a write outside of the config space");
 	if (!may_write(inst->dev, offset, len))
@@ -265,6 +278,8 @@ static const char *check_time(const struct vri_instance *inst, const struct inst
 {
 	if (!(inst->status & VRI_STATUS_FEATURES_OK) || inst->resetting)
 		return "a queue was set up before FEATURES_OK";
+	if (vri__instance_is_suspended(inst))
+		return "a queue was set up while the device is suspended";
 	if (!(inst->status & VRI_STATUS_DRIVER_OK))
 		return NULL;
 	if (!vri_features_has(&inst->acked, VRI_F_RING_RESET))

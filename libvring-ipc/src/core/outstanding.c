@@ -25,6 +25,12 @@ static void stamp_new(struct outstanding *o, uint64_t n_published, uint64_t now_
 	}
 }
 
+void vri__outstanding_restart(struct outstanding *o)
+{
+	for (unsigned head = outstanding_first(o); head != o->size; head = o->record[head].next)
+		o->record[head].stamp_ns = 0;
+}
+
 bool vri__outstanding_is_late(struct outstanding *o, uint64_t n_published, uint64_t now_ns,
 			      uint64_t limit_ns, uint64_t *ret_next_ns)
 {

@@ -83,4 +83,7 @@ static inline unsigned outstanding_next(const struct outstanding *o, unsigned he
 bool vri__outstanding_is_late(struct outstanding *o, uint64_t n_published, uint64_t now_ns,
 			      uint64_t limit_ns, uint64_t *ret_next_ns);
 
+/* Forgets all stamps: the age of each counts from the next look. */
+void vri__outstanding_restart(struct outstanding *o);
+
 #endif

@@ -88,6 +88,20 @@ void vri__drvq_stop(struct vri_drvq *q);
 void vri__devq_stop(struct vri_devq *q);
 
 /*
+ * SUSPEND. The device's side first drains: no pop, but pushes and notifications; then it is suspended,
+ * and touches nothing. The driver's side is suspended at once: nothing is added, published or kicked
+ * (-EAGAIN), and what the device still makes used is taken as ever. Resume makes a queue live again;
+ * the driver's requests then count as if the device had just got them. A queue that is broken or
+ * stopped stays so.
+ * Threads: as stop. virtio 1.4, 3.4
+ */
+void vri__drvq_suspend(struct vri_drvq *q);
+void vri__drvq_resume(struct vri_drvq *q);
+void vri__devq_drain(struct vri_devq *q);
+void vri__devq_suspend(struct vri_devq *q);
+void vri__devq_resume(struct vri_devq *q);
+
+/*
  * Looks at the deadlines of the outstanding requests; the only place that knows the time, so that
  * adding a request costs no clock. A request's age counts from the first look after it was added:
  * never early, late by one interval. Returns: 0, and *ret_next_ns is when to look again (0: nothing

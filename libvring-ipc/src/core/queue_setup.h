@@ -12,6 +12,8 @@ enum queue_state {
 	QUEUE_LIVE,
 	QUEUE_BROKEN,
 	QUEUE_STOPPED,
+	QUEUE_DRAINING, /* device's side: about to be suspended; what was taken comes back, nothing new is taken */
+	QUEUE_SUSPENDED, /* device's side: nothing is touched; driver's: nothing is added, used buffers are taken */
 };
 
 static inline bool queue_has_feature(const struct queue_setup *setup, unsigned bit)

@@ -4,6 +4,8 @@
  * The device's status machine.
  *
  * The happy path: 0 - ACKNOWLEDGE - DRIVER - (features) - FEATURES_OK - (queues) - DRIVER_OK.
+ * And from there, any number of times: SUSPEND is written and takes the place of DRIVER_OK; DRIVER_OK is written and
+ * takes the place of SUSPEND. The bit that was not there before is the driver's wish, whatever stands beside it.
  * Ways out: 0 from everywhere, which resets; FAILED from everywhere, after which only a reset is taken;
  * DEVICE_NEEDS_RESET, which is the device's own to set, after which nothing new starts until a reset.
  */
@@ -34,9 +36,8 @@ static const struct step {
 #define DRIVERS_BITS                                                           \
 	(VRI_STATUS_ACKNOWLEDGE | VRI_STATUS_DRIVER | VRI_STATUS_FEATURES_OK | \
 	 VRI_STATUS_DRIVER_OK | VRI_STATUS_FAILED)
-/* A driver writes back what it read. SUSPEND is not offered, and so ignored. virtio 1.4, 3.4: a device MUST ignore a
- * write of SUSPEND unless it was negotiated and the device is fully initialised. */
-#define IGNORED_BITS (VRI_STATUS_NEEDS_RESET | VRI_STATUS_SUSPEND)
+/* A driver writes back what it read. */
+#define DEVICES_BITS (VRI_STATUS_NEEDS_RESET | VRI_STATUS_SUSPEND)
 
 static int refuse(const char **ret_why, const char *why)
 {
@@ -44,7 +45,14 @@ static int refuse(const char **ret_why, const char *why)
 	return -EPROTO;
 }
 
-int vri__status_write(uint8_t now, uint8_t written, struct status_step *ret_step,
+/* virtio 1.4, 3.4: a device MUST ignore a write of SUSPEND unless it was negotiated and the device is fully
+ * initialised. */
+static bool asks_to_suspend(uint8_t now, uint8_t written, bool may_suspend)
+{
+	return may_suspend && (written & VRI_STATUS_SUSPEND) && (now & VRI_STATUS_DRIVER_OK);
+}
+
+int vri__status_write(uint8_t now, uint8_t written, bool may_suspend, struct status_step *ret_step,
 		      const char **ret_why)
 {
 	struct status_step step = { .action = STATUS_STORE };
@@ -54,7 +62,7 @@ int vri__status_write(uint8_t now, uint8_t written, struct status_step *ret_step
 		*ret_step = (struct status_step){ .action = STATUS_RESET, .status = 0 };
 		return 0;
 	}
-	if (written & ~(DRIVERS_BITS | IGNORED_BITS))
+	if (written & ~(DRIVERS_BITS | DEVICES_BITS))
 		return refuse(ret_why, "an unknown status bit");
 	/* virtio 1.4, 2.1.1: the driver MUST NOT clear a device status bit. */
 	if (now & DRIVERS_BITS & ~written)
@@ -63,7 +71,7 @@ int vri__status_write(uint8_t now, uint8_t written, struct status_step *ret_step
 	result = now | fresh;
 
 	/* virtio 1.4, 2.1.1: after FAILED the driver MUST reset before it tries again. */
-	if ((now & VRI_STATUS_FAILED) && fresh)
+	if ((now & VRI_STATUS_FAILED) && (fresh || asks_to_suspend(now, written, may_suspend)))
 		return refuse(ret_why, "a step after FAILED without a reset");
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		if (!(fresh & steps[i].bit))
@@ -71,6 +79,13 @@ int vri__status_write(uint8_t now, uint8_t written, struct status_step *ret_step
 		if ((steps[i].before & ~now) || (steps[i].with & ~result))
 			return refuse(ret_why, steps[i].why);
 		step.action = steps[i].action;
+	}
+	if (asks_to_suspend(now, written, may_suspend)) {
+		step.action = STATUS_SUSPEND;
+		result = (result & (uint8_t)~VRI_STATUS_DRIVER_OK) | VRI_STATUS_SUSPEND;
+	} else if (step.action == STATUS_START && (now & VRI_STATUS_SUSPEND)) {
+		step.action = STATUS_RESUME;
+		result &= (uint8_t)~VRI_STATUS_SUSPEND;
 	}
 	/* The driver could not know; it sees the bits that it wanted missing. */
 	if ((now & VRI_STATUS_NEEDS_RESET) && step.action != STATUS_STORE) {

@@ -4,6 +4,7 @@
 #ifndef CORE_STATUS_H
 #define CORE_STATUS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* What the device has to do before the new status is the truth. */
@@ -12,6 +13,8 @@ enum status_action {
 	STATUS_RESET,
 	STATUS_CHECK_FEATURES, /* FEATURES_OK stays only if the acknowledged features work */
 	STATUS_START, /* the queues become live; DRIVER_OK stays only if they do */
+	STATUS_SUSPEND, /* SUSPEND takes DRIVER_OK's place when nothing is in flight any more */
+	STATUS_RESUME, /* and DRIVER_OK that of SUSPEND */
 };
 
 struct status_step {
@@ -20,11 +23,11 @@ struct status_step {
 };
 
 /*
- * Judges a driver's write of @written over @now.
+ * Judges a driver's write of @written over @now; @may_suspend: SUSPEND was negotiated, else that bit is ignored.
  * Returns: 0; -EPROTO for a step out of order, a cleared bit or an unknown one, and *ret_why (static text) says so:
  * the status stays as it is.
  */
-int vri__status_write(uint8_t now, uint8_t written, struct status_step *ret_step,
+int vri__status_write(uint8_t now, uint8_t written, bool may_suspend, struct status_step *ret_step,
 		      const char **ret_why);
 
 #endif

@@ -14,6 +14,8 @@
 #define DOK VRI_STATUS_DRIVER_OK
 #define NRS VRI_STATUS_NEEDS_RESET
 #define FLD VRI_STATUS_FAILED
+#define SUS VRI_STATUS_SUSPEND
+#define RUN (ACK | DRV | FOK | DOK)
 
 struct status_case {
 	uint8_t now, written;
@@ -64,9 +66,27 @@ static const struct status_case cases[] = {
 	{ ACK | DRV | FOK | NRS, ACK | DRV | FOK | DOK, 0, STATUS_STORE, ACK | DRV | FOK | NRS },
 	/* unknown, and not offered */
 	{ ACK, ACK | 32, -EPROTO, 0, 0 },
-	{ ACK, ACK | VRI_STATUS_SUSPEND, 0, STATUS_STORE, ACK },
-	{ ACK | DRV | FOK | DOK, ACK | DRV | FOK | DOK | VRI_STATUS_SUSPEND, 0, STATUS_STORE,
-	  ACK | DRV | FOK | DOK },
+	{ ACK, ACK | SUS, 0, STATUS_STORE, ACK },
+	/* SUSPEND, and out of it: the bit that was not there is the wish */
+	{ RUN, RUN | SUS, 0, STATUS_SUSPEND, ACK | DRV | FOK | SUS },
+	{ ACK | DRV | FOK | SUS, RUN | SUS, 0, STATUS_RESUME, RUN },
+	{ ACK | DRV | FOK | SUS, RUN, 0, STATUS_RESUME, RUN },
+	{ ACK | DRV | FOK | SUS, ACK | DRV | FOK | SUS, 0, STATUS_STORE, ACK | DRV | FOK | SUS },
+	{ ACK | DRV | FOK | SUS, ACK | DRV | FOK, 0, STATUS_STORE, ACK | DRV | FOK | SUS },
+	{ ACK | DRV | FOK | SUS, 0, 0, STATUS_RESET, 0 },
+	{ ACK | DRV | FOK | SUS, ACK | DRV, -EPROTO, 0, 0 },
+	{ ACK | DRV | FOK | SUS, ACK | DRV | FOK | SUS | FLD, 0, STATUS_STORE,
+	  ACK | DRV | FOK | SUS | FLD },
+	{ ACK | DRV | FOK | SUS | FLD, RUN | SUS | FLD, -EPROTO, 0, 0 },
+	{ RUN | FLD, RUN | FLD | SUS, -EPROTO, 0, 0 },
+	{ RUN, RUN | SUS | FLD, 0, STATUS_STORE, RUN | FLD },
+	{ RUN | NRS, RUN | NRS | SUS, 0, STATUS_STORE, RUN | NRS },
+	{ ACK | DRV | FOK | SUS | NRS, RUN | SUS | NRS, 0, STATUS_STORE,
+	  ACK | DRV | FOK | SUS | NRS },
+	/* not before the initialisation is complete */
+	{ ACK | DRV, ACK | DRV | SUS, 0, STATUS_STORE, ACK | DRV },
+	{ ACK | DRV | FOK, ACK | DRV | FOK | SUS, 0, STATUS_STORE, ACK | DRV | FOK },
+	{ ACK | DRV | FOK, RUN | SUS, 0, STATUS_START, RUN },
 };
 
 /* proves: drv:3.1/1 drv:2.1/2 drv:2.1/3 dev:3.4/1 */
@@ -76,7 +96,7 @@ TestEach(status, a_write_does_what_its_row_says, cases, struct status_case)
 	struct status_step step = { .action = STATUS_STORE };
 	const char *why = NULL;
 
-	t_eq(vri__status_write(param->now, param->written, &step, &why), param->result);
+	t_eq(vri__status_write(param->now, param->written, true, &step, &why), param->result);
 	if (param->result < 0) {
 		t_not_null(why);
 		return;
@@ -93,10 +113,56 @@ Test(status, no_write_but_zero_ever_clears_a_bit)
 			struct status_step step;
 			const char *why;
 
-			if (vri__status_write((uint8_t)now, (uint8_t)written, &step, &why) < 0)
+			if (vri__status_write((uint8_t)now, (uint8_t)written, true, &step, &why) <
+			    0)
 				continue;
-			t_eq(now & ~step.status, 0);
 			t_ne(step.action, STATUS_RESET);
+			/* SUSPEND and DRIVER_OK take each other's place: that is the device's doing. */
+			if (step.action == STATUS_SUSPEND || step.action == STATUS_RESUME)
+				t_eq(now & ~(SUS | DOK) & ~step.status, 0);
+			else
+				t_eq(now & ~step.status, 0);
+		}
+}
+
+/* proves: dev:3.4/1 */
+Test(status, suspend_is_ignored_when_it_was_not_negotiated)
+{
+	for (unsigned now = 0; now < 256; now++)
+		for (unsigned written = 1; written < 256; written++) {
+			struct status_step with, without;
+			const char *why;
+
+			if ((now & SUS) || !(written & SUS))
+				continue;
+			if (vri__status_write((uint8_t)now, (uint8_t)written, false, &with, &why) <
+			    0)
+				continue;
+			t_false(with.status & SUS);
+			if (written == SUS)
+				continue; /* without it a reset would be left */
+			t_ok(vri__status_write((uint8_t)now, written & (uint8_t)~SUS, false,
+					       &without, &why));
+			t_eq(with.action, without.action);
+			t_eq(with.status, without.status);
+		}
+}
+
+/* proves: dev:3.4/1 */
+Test(status, nothing_but_a_running_device_suspends_and_nothing_but_a_suspended_one_resumes)
+{
+	for (unsigned now = 0; now < 256; now++)
+		for (unsigned written = 0; written < 256; written++) {
+			struct status_step step;
+			const char *why;
+
+			if (vri__status_write((uint8_t)now, (uint8_t)written, true, &step, &why) <
+			    0)
+				continue;
+			if (step.action == STATUS_SUSPEND)
+				t_eq(now & (DOK | NRS | FLD), DOK);
+			if (step.action == STATUS_RESUME)
+				t_eq(now & (SUS | DOK | NRS | FLD), SUS);
 		}
 }
 
@@ -108,7 +174,8 @@ Test(status, nothing_starts_without_features_ok_before_it)
 			struct status_step step;
 			const char *why;
 
-			if (vri__status_write((uint8_t)now, (uint8_t)written, &step, &why) < 0 ||
+			if (vri__status_write((uint8_t)now, (uint8_t)written, true, &step, &why) <
+				    0 ||
 			    step.action != STATUS_START)
 				continue;
 			t_true(now & FOK);
@@ -123,8 +190,8 @@ Test(status, a_driver_cannot_set_needs_reset)
 			struct status_step step;
 			const char *why;
 
-			if (!(now & NRS) &&
-			    vri__status_write((uint8_t)now, (uint8_t)written, &step, &why) == 0)
+			if (!(now & NRS) && vri__status_write((uint8_t)now, (uint8_t)written, true,
+							      &step, &why) == 0)
 				t_false(step.status & NRS);
 		}
 }

@@ -64,6 +64,7 @@ struct loop_link {
 	struct notifier news; /* the driver was told something */
 	unsigned n_news;
 	bool resetting; /* the device needs turns to finish a reset */
+	bool suspending; /* the driver wrote SUSPEND, which does not show yet */
 	struct spin spin;
 	struct wait_set waits;
 };

@@ -26,10 +26,12 @@ static int get_status(void *t, uint8_t *ret_status)
 {
 	struct loop_link *link = t;
 
-	/* The driver waits for a reset: nobody else gives the device the turns that it needs for that. */
-	if (link->resetting)
+	/* The driver waits for a reset, or for SUSPEND: nobody else gives the device the turns that it needs for that. */
+	if (link->resetting || link->suspending)
 		loop_device_turn(link->device);
 	*ret_status = vri__instance_get_status(instance_of(t));
+	if (*ret_status & (VRI_STATUS_SUSPEND | VRI_STATUS_NEEDS_RESET))
+		link->suspending = false;
 	if (*ret_status == 0) {
 		link->resetting = false;
 		close_queues(link);
@@ -43,6 +45,9 @@ static int set_status(void *t, uint8_t status, uint8_t *ret_status)
 	const char *why;
 	int r = vri__instance_set_status(instance_of(t), status, ret_status, &why);
 
+	if (r == 0)
+		link->suspending = (status & VRI_STATUS_SUSPEND) &&
+				   (*ret_status & VRI_STATUS_DRIVER_OK);
 	if (r == 0 && status == 0) {
 		link->resetting = *ret_status != 0;
 		if (!link->resetting)
