@@ -20,7 +20,7 @@
 
 struct walk {
 	struct chain_pieces pieces;
-	const void *table;
+	const void __shm *table;
 	unsigned table_size;
 	bool in_indirect;
 };

@@ -8,11 +8,13 @@
 
 #include <vring-ipc/virtqueue.h>
 
+#include "util/shm.h"
+
 struct vri_mem;
 
 /* Where chains come from. */
 struct chain_source {
-	const void *desc; /* the descriptor table, or the packed ring, aligned to 16 */
+	const void __shm *desc; /* the descriptor table, or the packed ring, aligned to 16 */
 	const struct vri_mem *mem;
 	unsigned size; /* of the queue */
 	unsigned hint; /* the memory entry that matched last */

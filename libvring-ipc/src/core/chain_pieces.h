@@ -31,7 +31,7 @@ static inline enum vri_rule chain_add_piece(struct chain_pieces *p, uint64_t add
 					    bool writable)
 {
 	bool denied;
-	void *va;
+	void __shm *va;
 
 	/* virtio 1.4, 2.7.4.2, 2.8.17: all readable elements come before all writable ones. */
 	if (!writable && p->seen_writable)
@@ -55,14 +55,15 @@ static inline enum vri_rule chain_add_piece(struct chain_pieces *p, uint64_t add
 	if (p->readable_len + p->writable_len > UINT32_MAX)
 		return VRI_RULE_CHAIN_BYTES; /* virtio 1.4, 2.7.5.2 */
 	if (p->n_iov < p->chain->iov_max)
-		p->chain->iov[p->n_iov] = (struct iovec){ .iov_base = va, .iov_len = len };
+		p->chain->iov[p->n_iov] =
+			(struct iovec){ .iov_base = shm_payload(va), .iov_len = len };
 	p->n_iov++;
 	return VRI_RULE_NONE;
 }
 
 /* Finds the indirect table of @len bytes at @addr. */
 static inline enum vri_rule chain_find_table(struct chain_source *source, uint64_t addr,
-					     uint32_t len, const void **ret_table,
+					     uint32_t len, const void __shm **ret_table,
 					     unsigned *ret_size)
 {
 	if (len == 0 || len % RING_DESC_BYTES != 0 || len / RING_DESC_BYTES > CHAIN_TABLE_MAX)

@@ -10,7 +10,7 @@
 #include "core/region_access.h"
 
 int vri__config_init(struct config_space *config, const uint8_t *initial, uint32_t size,
-		     uint8_t *shared, uint32_t *shared_generation)
+		     uint8_t __shm *shared, uint32_t __shm *shared_generation)
 {
 	*config = (struct config_space){
 		.size = size,
@@ -83,8 +83,8 @@ bool vri__config_thaw(struct config_space *config)
 	return len != 0 && vri__config_publish(config, config->changed_first, len);
 }
 
-int vri__config_snapshot(const uint8_t *shared, const uint32_t *shared_generation, uint32_t offset,
-			 void *ret, uint32_t len, uint32_t *ret_generation)
+int vri__config_snapshot(const uint8_t __shm *shared, const uint32_t __shm *shared_generation,
+			 uint32_t offset, void *ret, uint32_t len, uint32_t *ret_generation)
 {
 	for (unsigned i = 0; i < CONFIG_TRIES; i++) {
 		uint32_t before = config_begin_read(shared_generation);

@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "util/shm.h"
+
 #define CONFIG_TRIES 64 /* reads that find the device writing, before the driver asks by message */
 
 /* One instance's config space, as its device keeps it. */
@@ -23,13 +25,13 @@ struct config_space {
 	uint32_t changed_first, changed_end; /* since it is frozen; none: both the same */
 	uint32_t size;
 	uint32_t generation; /* even */
-	uint8_t *shared; /* in the region; NULL: nowhere */
-	uint32_t *shared_generation;
+	uint8_t __shm *shared; /* in the region; NULL: nowhere */
+	uint32_t __shm *shared_generation;
 };
 
 /* Starts with a copy of @initial. Returns: 0; -ENOMEM. */
 int vri__config_init(struct config_space *config, const uint8_t *initial, uint32_t size,
-		     uint8_t *shared, uint32_t *shared_generation);
+		     uint8_t __shm *shared, uint32_t __shm *shared_generation);
 void vri__config_fini(struct config_space *config);
 
 bool vri__config_is_inside(uint32_t size, uint32_t offset, uint32_t len);
@@ -47,7 +49,7 @@ bool vri__config_thaw(struct config_space *config);
  * The driver's side: reads bytes of one generation. @shared and @shared_generation are written by a device that need
  * not be honest. Returns: 0; -EAGAIN when it was changing in each of CONFIG_TRIES looks, and @ret is then undefined.
  */
-int vri__config_snapshot(const uint8_t *shared, const uint32_t *shared_generation, uint32_t offset,
-			 void *ret, uint32_t len, uint32_t *ret_generation);
+int vri__config_snapshot(const uint8_t __shm *shared, const uint32_t __shm *shared_generation,
+			 uint32_t offset, void *ret, uint32_t len, uint32_t *ret_generation);
 
 #endif

@@ -6,18 +6,19 @@
 
 #include "region.h"
 #include "ring_access.h"
+#include "util/shm.h"
 
 struct counters {
 	struct region_counters value;
-	struct region_counters *shared; /* never NULL */
+	struct region_counters __shm *shared; /* never NULL */
 	struct region_counters unshared; /* where they go when nobody asked for them */
 };
 
 /* Goes on from what an earlier life of the queue counted; only the position starts anew. What is read
  * here is never believed to be more than a statistic. */
-static inline void counters_init(struct counters *c, struct region_counters *shared)
+static inline void counters_init(struct counters *c, struct region_counters __shm *shared)
 {
-	c->shared = shared != NULL ? shared : &c->unshared;
+	c->shared = shared != NULL ? shared : shm_from(&c->unshared);
 	c->value = (struct region_counters){
 		.buffers = ring_load_counter(&c->shared->buffers),
 		.bytes_readable = ring_load_counter(&c->shared->bytes_readable),

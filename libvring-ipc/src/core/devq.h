@@ -14,6 +14,7 @@
 #include "queue_setup.h"
 #include "queue_wait.h"
 #include "ring_access.h"
+#include "util/shm.h"
 
 /* As struct drvq_format. */
 struct devq_format {
@@ -55,8 +56,8 @@ struct flight {
 /* The split ring as its device knows it. Index arithmetic is modulo 2^16. */
 struct split_dev {
 	/* what pop touches */
-	_Alignas(64) const uint16_t *avail_ring;
-	const uint16_t *avail_idx_word;
+	_Alignas(64) const uint16_t __shm *avail_ring;
+	const uint16_t __shm *avail_idx_word;
 	struct flight *flight; /* by head */
 	uint16_t *popped; /* head of each slot, as it was popped: for rewind */
 	uint16_t avail_idx; /* popped up to here */
@@ -65,15 +66,15 @@ struct split_dev {
 	uint16_t flags; /* what stands in used.flags */
 
 	/* what push and publish touch */
-	_Alignas(64) uint32_t *used_ring; /* pairs: id, length */
+	_Alignas(64) uint32_t __shm *used_ring; /* pairs: id, length */
 	struct split_used {
 		uint32_t id, len;
 	} * used_shadow; /* what stands in the used ring */
-	uint16_t *used_idx_word;
-	const uint16_t *avail_flags;
-	const uint16_t *used_event;
-	uint16_t *used_flags;
-	uint16_t *avail_event_word;
+	uint16_t __shm *used_idx_word;
+	const uint16_t __shm *avail_flags;
+	const uint16_t __shm *used_event;
+	uint16_t __shm *used_flags;
+	uint16_t __shm *avail_event_word;
 	uint16_t used_idx; /* pushed up to here */
 	uint16_t used_idx_published;
 	uint32_t unannounced; /* entries published since the last decision about a notification */
@@ -108,10 +109,10 @@ struct packed_dev {
 		unannounced; /* descriptors published since the last decision about a notification */
 
 	/* wishes */
-	void *ring;
+	void __shm *ring;
 	uint32_t wish; /* what stands in the device's event area */
-	uint32_t *wish_word;
-	const uint32_t *driver_wish;
+	uint32_t __shm *wish_word;
+	const uint32_t __shm *driver_wish;
 };
 
 struct vri_devq {

@@ -66,7 +66,7 @@ static int take_options(struct vri_driver *drv, const struct vri_link_opts *give
 /* The driver makes the region, and so pays for its pages. */
 static int make_region(struct vri_driver *drv, const uint8_t link_id[16])
 {
-	void *base;
+	void __shm *base;
 	int r;
 
 	r = vri__region_plan(&drv->plan, link_id, &drv->map);
@@ -79,9 +79,9 @@ static int make_region(struct vri_driver *drv, const uint8_t link_id[16])
 	if (r < 0)
 		return r;
 	drv->base = base;
-	drv->block = (void *)(drv->base + drv->map.driver_block.offset);
-	drv->queue_blocks = (void *)(drv->block + 1);
-	drv->counters = (void *)(drv->base + drv->map.driver_counters.offset);
+	drv->block = (void __shm *)(drv->base + drv->map.driver_block.offset);
+	drv->queue_blocks = (void __shm *)(drv->block + 1);
+	drv->counters = (void __shm *)(drv->base + drv->map.driver_counters.offset);
 	vri__region_format(drv->base, &drv->map);
 	return 0;
 }
@@ -101,7 +101,8 @@ static int make_memory(struct vri_driver *drv)
 	if (r == 0)
 		r = vri__mem_add(drv->mem, &entry);
 	if (r == 0)
-		r = vri__pool_new(drv->base + drv->map.pool.offset, drv->map.pool.size, &drv->pool);
+		r = vri__pool_new(shm_payload(drv->base + drv->map.pool.offset), drv->map.pool.size,
+				  &drv->pool);
 	drv->next_iova = REGION_SIZE_MAX;
 	return r;
 }
@@ -193,7 +194,7 @@ uint64_t vri__driver_region_size(const struct vri_driver *drv)
 	return drv->map.size;
 }
 
-void *vri__driver_region_base(const struct vri_driver *drv)
+void __shm *vri__driver_region_base(const struct vri_driver *drv)
 {
 	return drv->base;
 }

@@ -8,10 +8,10 @@
 #include "core/driver_impl.h"
 #include "core/region_access.h"
 
-static const uint32_t *generation_word(const struct vri_driver *drv)
+static const uint32_t __shm *generation_word(const struct vri_driver *drv)
 {
-	const struct region_device *block =
-		(const void *)(drv->base + drv->map.device_block.offset);
+	const struct region_device __shm *block =
+		(const void __shm *)(drv->base + drv->map.device_block.offset);
 
 	return &block->config_generation;
 }

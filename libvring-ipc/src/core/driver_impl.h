@@ -22,6 +22,7 @@
 #include "core/transport.h"
 #include "util/fork_guard.h"
 #include "util/log.h"
+#include "util/shm.h"
 
 enum drv_state {
 	DRV_IDLE, /* reset, or never started */
@@ -48,7 +49,7 @@ struct drv_queue {
 };
 
 struct drv_memory {
-	void *base; /* NULL: unused */
+	void __shm *base; /* NULL: unused */
 	size_t len;
 	uint64_t iova;
 };
@@ -69,11 +70,11 @@ struct vri_driver {
 
 	/* the region */
 	int region_fd;
-	uint8_t *base; /* NULL: not mapped */
+	uint8_t __shm *base; /* NULL: not mapped */
 	struct region_map map;
-	struct region_driver *block;
-	struct region_driver_queue *queue_blocks;
-	struct region_counters *counters;
+	struct region_driver __shm *block;
+	struct region_driver_queue __shm *queue_blocks;
+	struct region_counters __shm *counters;
 	struct vri_mem *mem;
 	struct vri_pool *pool;
 	struct drv_memory memory[MEM_ENTRIES_MAX];

@@ -14,7 +14,7 @@
 static struct drv_memory *find(struct vri_driver *drv, const void *base)
 {
 	for (unsigned i = 0; i < MEM_ENTRIES_MAX; i++)
-		if (drv->memory[i].base == base)
+		if (shm_payload(drv->memory[i].base) == base)
 			return &drv->memory[i];
 	return NULL;
 }
@@ -53,7 +53,7 @@ int vri_driver_add_memory(struct vri_driver *drv, int fd, uint64_t offset, size_
 {
 	struct mem_entry entry;
 	struct drv_memory *slot;
-	void *base;
+	void __shm *base;
 	int r = vri__drv_check(drv);
 
 	if (r < 0)
@@ -84,7 +84,7 @@ int vri_driver_add_memory(struct vri_driver *drv, int fd, uint64_t offset, size_
 		return r;
 	}
 	*slot = (struct drv_memory){ .base = base, .len = len, .iova = entry.iova };
-	*ret_base = base;
+	*ret_base = shm_payload(base);
 	return 0;
 }
 

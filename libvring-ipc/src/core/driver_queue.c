@@ -11,7 +11,7 @@
 
 #define DESC_BYTES 16u
 
-static struct region_driver_queue *block_of(const struct drv_queue *dq)
+static struct region_driver_queue __shm *block_of(const struct drv_queue *dq)
 {
 	return &dq->drv->queue_blocks[dq->index];
 }
@@ -91,7 +91,7 @@ static void wrap(struct drv_queue *dq, const struct queue_ops *carrier)
 /* The driver's own areas start from zeros, whatever an earlier life of the queue left there. virtio 1.4, 2.7.5 */
 static void zero_areas(struct drv_queue *dq, const struct region_queue_areas *areas, unsigned size)
 {
-	uint8_t *base = dq->drv->base;
+	uint8_t __shm *base = dq->drv->base;
 	const struct region_plan *plan = &dq->drv->plan;
 
 	if (!dq->was_set)
@@ -132,7 +132,7 @@ static int make(struct drv_queue *dq, const struct region_queue_areas *areas, un
 
 static void publish(struct drv_queue *dq, const struct region_queue_areas *areas, unsigned size)
 {
-	struct region_driver_queue *block = block_of(dq);
+	struct region_driver_queue __shm *block = block_of(dq);
 
 	block_store32(&block->format, dq->drv->plan.format);
 	block_store32(&block->size, size);

@@ -14,6 +14,7 @@
 #include "queue_setup.h"
 #include "queue_wait.h"
 #include "ring_access.h"
+#include "util/shm.h"
 
 /* One of these for each ring format, chosen once when the queue is made. The queue is live and the
  * arguments make sense when an op is called. */
@@ -49,9 +50,9 @@ extern const struct drvq_format vri__packed_in_order_drv;
 /* The split ring as its driver knows it. Index arithmetic is modulo 2^16. */
 struct split_drv {
 	/* what add and publish touch */
-	_Alignas(64) void *desc;
-	uint16_t *avail_ring;
-	uint16_t *avail_idx;
+	_Alignas(64) void __shm *desc;
+	uint16_t __shm *avail_ring;
+	uint16_t __shm *avail_idx;
 	struct ring_desc *desc_shadow; /* what stands in the descriptor table */
 	uint16_t *avail_shadow; /* what stands in the available ring */
 	uint16_t *free_ring; /* free descriptors, the one freed longest ago first */
@@ -65,13 +66,13 @@ struct split_drv {
 	uint16_t flags; /* what stands in avail.flags */
 
 	/* what looking at the used ring touches, and tables */
-	_Alignas(64) const uint32_t *used_ring; /* pairs: id, length */
-	const uint16_t *used_idx_word;
-	const uint16_t *used_flags;
-	const uint16_t *avail_event;
-	uint16_t *avail_flags;
-	uint16_t *used_event_word;
-	uint8_t *tables;
+	_Alignas(64) const uint32_t __shm *used_ring; /* pairs: id, length */
+	const uint16_t __shm *used_idx_word;
+	const uint16_t __shm *used_flags;
+	const uint16_t __shm *avail_event;
+	uint16_t __shm *avail_flags;
+	uint16_t __shm *used_event_word;
+	uint8_t __shm *tables;
 	struct ring_desc *tables_shadow; /* what stands in the indirect tables */
 
 	uint64_t tables_iova;
@@ -94,7 +95,7 @@ struct packed_buffer {
 /* The packed ring as its driver knows it. */
 struct packed_drv {
 	/* what add and publish touch */
-	_Alignas(64) void *ring;
+	_Alignas(64) void __shm *ring;
 	struct packed_buffer *buffer; /* by id */
 	uint16_t free_id; /* the id freed last, if n_free says that there is one */
 	uint16_t n_free; /* ids, and as many descriptors */
@@ -113,13 +114,13 @@ struct packed_drv {
 		unannounced; /* descriptors published since the last decision about a notification */
 
 	/* tables, and wishes */
-	_Alignas(64) uint8_t *tables;
+	_Alignas(64) uint8_t __shm *tables;
 	struct ring_desc *tables_shadow; /* what stands in the indirect tables */
 	uint64_t tables_iova;
 	uint32_t indirect_max; /* 0: no tables */
 	uint32_t wish; /* what stands in the driver's event area */
-	uint32_t *wish_word;
-	const uint32_t *device_wish;
+	uint32_t __shm *wish_word;
+	const uint32_t __shm *device_wish;
 };
 
 struct vri_drvq {
@@ -131,7 +132,7 @@ struct vri_drvq {
 	const struct vri_mem *mem;
 	unsigned mem_hint;
 	bool event_idx;
-	uint8_t *outstanding_bytes; /* the inspector's; may be NULL */
+	uint8_t __shm *outstanding_bytes; /* the inspector's; may be NULL */
 	struct outstanding outstanding;
 	uint64_t n_published; /* of all the requests that were added */
 	uint32_t batch_left; /* in order: buffers of the last used entry that were not taken yet */

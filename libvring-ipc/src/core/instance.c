@@ -15,9 +15,9 @@
 
 /* ---- making one ---- */
 
-static int fit_region(struct vri_instance *inst, void *base, const struct region_map *map)
+static int fit_region(struct vri_instance *inst, void __shm *base, const struct region_map *map)
 {
-	uint8_t *at = base;
+	uint8_t __shm *at = base;
 	unsigned n = vri__region_n_queues(map);
 
 	if (n == 0 || n > inst->dev->n_queues || map->config.size < inst->dev->config_size)
@@ -25,9 +25,9 @@ static int fit_region(struct vri_instance *inst, void *base, const struct region
 	inst->has_region = true;
 	inst->map = *map;
 	inst->n_queues = n;
-	inst->block = (void *)(at + map->device_block.offset);
-	inst->queue_blocks = (void *)(inst->block + 1);
-	inst->counters = (void *)(at + map->device_counters.offset);
+	inst->block = (void __shm *)(at + map->device_block.offset);
+	inst->queue_blocks = (void __shm *)(inst->block + 1);
+	inst->counters = (void __shm *)(at + map->device_counters.offset);
 	return 0;
 }
 
@@ -38,8 +38,8 @@ static int make_private_blocks(struct vri_instance *inst)
 		calloc(1, sizeof(*inst->block) + inst->n_queues * sizeof(*inst->queue_blocks));
 	if (!inst->private_blocks)
 		return -ENOMEM;
-	inst->block = inst->private_blocks;
-	inst->queue_blocks = (void *)(inst->block + 1);
+	inst->block = shm_from(inst->private_blocks);
+	inst->queue_blocks = (void __shm *)(inst->block + 1);
 	return 0;
 }
 
@@ -61,7 +61,7 @@ static int make_queues(struct vri_instance *inst)
 static void publish(struct vri_instance *inst)
 {
 	const struct vri_device *dev = inst->dev;
-	struct region_device *block = inst->block;
+	struct region_device __shm *block = inst->block;
 
 	block_store_text(block->type, sizeof(block->type), dev->type);
 	block_store_text(block->name, sizeof(block->name), dev->name);
@@ -96,7 +96,7 @@ static void free_instance(struct vri_instance *inst)
 }
 
 int vri__instance_new(struct vri_device *dev, const struct instance_transport *ops, void *transport,
-		      struct vri_mem *mem, void *region_base, const struct region_map *region,
+		      struct vri_mem *mem, void __shm *region_base, const struct region_map *region,
 		      struct vri_instance **ret_inst)
 {
 	struct vri_instance *inst = calloc(1, sizeof(*inst));
@@ -117,7 +117,7 @@ int vri__instance_new(struct vri_device *dev, const struct instance_transport *o
 	if (r == 0)
 		r = vri__config_init(&inst->config, dev->config, dev->config_size,
 				     region && dev->config_size ?
-					     (uint8_t *)region_base + region->config.offset :
+					     (uint8_t __shm *)region_base + region->config.offset :
 					     NULL,
 				     &inst->block->config_generation);
 	if (r < 0)

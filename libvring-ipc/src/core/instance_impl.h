@@ -19,6 +19,7 @@
 #include "core/transport.h"
 #include "util/list.h"
 #include "util/log.h"
+#include "util/shm.h"
 
 struct inst_queue {
 	struct vri_instance *inst;
@@ -28,7 +29,7 @@ struct inst_queue {
 	bool draining; /* its reset waits for chains that are in flight */
 	bool stalled; /* the process op can take nothing until it schedules the queue */
 	struct queue_params params;
-	void *desc, *driver, *device; /* the areas in this process */
+	void __shm *desc, *driver, *device; /* the areas in this process */
 	struct vri_devq *q; /* kept when it is no longer live, until it is set up again */
 	const struct queue_ops *carrier; /* the transport's, wrapped by @ops; NULL: not up */
 	void *carrier_ctx;
@@ -50,9 +51,9 @@ struct vri_instance {
 	/* What the region shows. Without a region all of it is in private_blocks. */
 	bool has_region;
 	struct region_map map;
-	struct region_device *block;
-	struct region_device_queue *queue_blocks;
-	struct region_counters *counters; /* NULL: the queues keep their own */
+	struct region_device __shm *block;
+	struct region_device_queue __shm *queue_blocks;
+	struct region_counters __shm *counters; /* NULL: the queues keep their own */
 	void *private_blocks;
 
 	/* The truth. */

@@ -15,7 +15,7 @@
 #include "core/ring_layout.h"
 #include "util/clock.h"
 
-static struct region_device_queue *block_of(const struct inst_queue *iq)
+static struct region_device_queue __shm *block_of(const struct inst_queue *iq)
 {
 	return &iq->inst->queue_blocks[iq->index];
 }

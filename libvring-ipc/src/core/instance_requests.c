@@ -255,8 +255,8 @@ static const char *check_areas(const struct vri_instance *inst, const struct que
 	return NULL;
 }
 
-static void *translate_area(const struct vri_instance *inst, enum ring_area area, uint64_t iova,
-			    unsigned size)
+static void __shm *translate_area(const struct vri_instance *inst, enum ring_area area,
+				  uint64_t iova, unsigned size)
 {
 	enum ring_format format = format_of(inst);
 

@@ -22,7 +22,7 @@ struct window {
 	uint32_t access;
 	uint64_t iova;
 	uint64_t size;
-	uint8_t *va;
+	uint8_t __shm *va;
 };
 
 struct vri_mem {
@@ -150,8 +150,8 @@ const struct mem_entry *vri__mem_entry(const struct vri_mem *mem, unsigned n)
 	return NULL;
 }
 
-void *vri__mem_translate_ring(const struct vri_mem *mem, uint64_t iova, uint64_t len,
-			      unsigned align)
+void __shm *vri__mem_translate_ring(const struct vri_mem *mem, uint64_t iova, uint64_t len,
+				    unsigned align)
 {
 	for (unsigned i = 0; i < MEM_ENTRIES_MAX; i++) {
 		const struct mem_entry *e = &mem->entry[i];
@@ -169,9 +169,9 @@ void *vri__mem_translate_ring(const struct vri_mem *mem, uint64_t iova, uint64_t
 /* ---- the queues' threads ---- */
 
 /* Looks through all the slots after the hint did not match. */
-static __attribute__((noinline)) void *search(const struct vri_mem *mem, unsigned *hint,
-					      uint64_t iova, uint64_t len, unsigned access,
-					      bool *ret_denied)
+static __attribute__((noinline)) void __shm *search(const struct vri_mem *mem, unsigned *hint,
+						    uint64_t iova, uint64_t len, unsigned access,
+						    bool *ret_denied)
 {
 	unsigned n = __atomic_load_n(&mem->n_slots, __ATOMIC_ACQUIRE);
 
@@ -193,8 +193,8 @@ static __attribute__((noinline)) void *search(const struct vri_mem *mem, unsigne
 	return NULL;
 }
 
-void *vri__mem_translate(const struct vri_mem *mem, unsigned *hint, uint64_t iova, uint64_t len,
-			 unsigned access, bool *ret_denied)
+void __shm *vri__mem_translate(const struct vri_mem *mem, unsigned *hint, uint64_t iova,
+			       uint64_t len, unsigned access, bool *ret_denied)
 {
 	struct window w = window_get(&mem->window[*hint]);
 

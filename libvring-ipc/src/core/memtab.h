@@ -19,6 +19,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "util/shm.h"
+
 #define MEM_ENTRIES_MAX 64
 
 struct vri_mem;
@@ -26,7 +28,7 @@ struct vri_mem;
 struct mem_entry {
 	uint64_t iova;
 	uint64_t size;
-	uint8_t *va; /* where this process has it mapped */
+	uint8_t __shm *va; /* where this process has it mapped */
 	unsigned access; /* enum vri_access: what the device may do */
 	uint64_t window_offset; /* where buffers may lie: the whole of it, or a part */
 	uint64_t window_size;
@@ -47,12 +49,12 @@ const struct mem_entry *vri__mem_entry(const struct vri_mem *mem, unsigned n);
 /* A buffer: inside of one entry's window, no wrap, @access allowed. NULL otherwise; *ret_denied
  * (may be NULL) tells "inside, but not that way" from "not there". @len 0 is refused. @hint is the
  * caller's (one for each queue): the entry that matched last. */
-void *vri__mem_translate(const struct vri_mem *mem, unsigned *hint, uint64_t iova, uint64_t len,
-			 unsigned access, bool *ret_denied);
+void __shm *vri__mem_translate(const struct vri_mem *mem, unsigned *hint, uint64_t iova,
+			       uint64_t len, unsigned access, bool *ret_denied);
 
 /* A ring area at set-up: inside of one entry, aligned. NULL otherwise. */
-void *vri__mem_translate_ring(const struct vri_mem *mem, uint64_t iova, uint64_t len,
-			      unsigned align);
+void __shm *vri__mem_translate_ring(const struct vri_mem *mem, uint64_t iova, uint64_t len,
+				    unsigned align);
 
 /* The driver's way back: the iova of its own @len bytes at @va when they lie inside of a window that
  * the device may use in the direction @access. False otherwise, and for @len 0. */

@@ -24,7 +24,7 @@ static_assert(PACKED_AVAIL == 1u << VRING_PACKED_DESC_F_AVAIL &&
 static_assert(sizeof(struct vring_packed_desc) == RING_DESC_BYTES, "packed descriptors");
 
 /* All of a table, one piece after the other. */
-static enum vri_rule walk_table(struct chain_pieces *p, const void *table, unsigned n)
+static enum vri_rule walk_table(struct chain_pieces *p, const void __shm *table, unsigned n)
 {
 	struct ring_desc desc;
 	enum vri_rule rule;
@@ -45,7 +45,7 @@ static enum vri_rule walk_indirect(struct chain_pieces *p, const struct packed_l
 				   uint16_t *ret_id)
 {
 	struct ring_packed_body body = ring_load_packed_body(p->source->desc, list->slot);
-	const void *table;
+	const void __shm *table;
 	unsigned n;
 	enum vri_rule rule;
 
@@ -63,7 +63,7 @@ static enum vri_rule walk_indirect(struct chain_pieces *p, const struct packed_l
 static enum vri_rule walk_list(struct chain_pieces *p, const struct packed_list *list,
 			       uint16_t *ret_id, uint16_t *ret_n)
 {
-	const void *ring = p->source->desc;
+	const void __shm *ring = p->source->desc;
 	uint16_t slot = list->slot;
 	uint16_t flags = list->flags;
 	uint16_t available = list->available;

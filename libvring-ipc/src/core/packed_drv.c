@@ -96,7 +96,7 @@ static inline uint16_t put_flags(struct vri_drvq *q, unsigned n_readable, unsign
 
 /* Writes descriptors of one direction into the table whose shadow is @shadow; a value that stands
  * there already is not stored again. Returns: the bytes; -EINVAL. */
-static inline int64_t put_table(struct vri_drvq *q, void *table, struct ring_desc *shadow,
+static inline int64_t put_table(struct vri_drvq *q, void __shm *table, struct ring_desc *shadow,
 				unsigned first, const struct iovec *iov, unsigned n_iov,
 				unsigned access)
 {
@@ -194,7 +194,7 @@ static int add_indirect(struct vri_drvq *q, const struct iovec *readable, unsign
 	struct packed_drv *p = &q->packed;
 	uint16_t id = p->free_id;
 	size_t offset = (size_t)id * p->indirect_max;
-	uint8_t *table = p->tables + offset * RING_DESC_BYTES;
+	uint8_t __shm *table = p->tables + offset * RING_DESC_BYTES;
 	struct ring_desc *shadow = p->tables_shadow + offset;
 	struct packed_buffer *b = &p->buffer[id];
 	int64_t to_read, to_write;

@@ -17,6 +17,8 @@
 #include <vring-ipc/spec.h>
 #include <vring-ipc/virtqueue.h>
 
+#include "util/shm.h"
+
 struct vri_mem;
 struct region_counters;
 struct region_driver_queue;
@@ -48,16 +50,16 @@ struct queue_setup {
 	unsigned size;
 	struct vri_features
 		features; /* negotiated: EVENT_IDX, INDIRECT_DESC, RING_PACKED, IN_ORDER */
-	void *desc, *driver, *device; /* the areas, checked, in this process */
+	void __shm *desc, *driver, *device; /* the areas, checked, in this process */
 	const struct vri_mem *mem; /* kept */
-	struct region_counters *counters; /* this side's, kept; NULL: private ones */
+	struct region_counters __shm *counters; /* this side's, kept; NULL: private ones */
 	const struct queue_ops *ops; /* kept */
 	void *ctx; /* kept */
 	unsigned spin; /* looks before a wait blocks; 0: adaptive; ~0u: never block */
 
 	/* driver's side only */
-	uint8_t *outstanding; /* a byte a descriptor for the inspector, kept; NULL: none */
-	void *tables; /* size * indirect_max descriptors, kept; NULL: no indirect tables */
+	uint8_t __shm *outstanding; /* a byte a descriptor for the inspector, kept; NULL: none */
+	void __shm *tables; /* size * indirect_max descriptors, kept; NULL: no indirect tables */
 	uint64_t tables_iova;
 	unsigned indirect_max;
 	uint64_t deadline_ns; /* 0: none */

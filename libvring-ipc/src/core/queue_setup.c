@@ -10,7 +10,7 @@
 
 int vri__queue_check_setup(const struct queue_setup *setup)
 {
-	const void *area[RING_AREAS] = {
+	const void __shm *area[RING_AREAS] = {
 		[RING_DESC_AREA] = setup->desc,
 		[RING_DRIVER_AREA] = setup->driver,
 		[RING_DEVICE_AREA] = setup->device,

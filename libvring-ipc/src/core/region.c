@@ -175,11 +175,11 @@ static void from_little_endian(struct region_part *part)
 	};
 }
 
-void vri__region_format(void *base, const struct region_map *map)
+void vri__region_format(void __shm *base, const struct region_map *map)
 {
 	struct region_map copy = *map;
 	struct region_header header = { .magic = REGION_MAGIC };
-	uint8_t *to = base;
+	uint8_t __shm *to = base;
 	uint32_t n_parts = 0;
 
 	for (size_t i = 0; i < KINDS; i++) {
@@ -210,7 +210,7 @@ struct parsed {
 	struct region_part part[REGION_PARTS_MAX];
 };
 
-static const char *read_header(const uint8_t *base, size_t readable, struct parsed *copy)
+static const char *read_header(const uint8_t __shm *base, size_t readable, struct parsed *copy)
 {
 	struct region_header *header = &copy->header;
 
@@ -311,7 +311,7 @@ static const char *check_blocks(const struct region_map *map)
 	return NULL;
 }
 
-int vri__region_parse(const void *base, size_t readable, struct region_map *ret_map,
+int vri__region_parse(const void __shm *base, size_t readable, struct region_map *ret_map,
 		      const char **ret_why)
 {
 	struct region_map map = { 0 };

@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "ring_layout.h"
+#include "util/shm.h"
 
 #define REGION_MAGIC "VRINGIPC" /* 8 bytes, no final 0 */
 #define REGION_VERSION 1
@@ -183,7 +184,7 @@ int vri__region_plan(const struct region_plan *plan, const uint8_t link_id[16],
 		     struct region_map *ret_map);
 
 /* Writes header and part table into fresh zero memory of ret_map->size bytes. */
-void vri__region_format(void *base, const struct region_map *map);
+void vri__region_format(void __shm *base, const struct region_map *map);
 
 /*
  * Reads and checks a header that a peer wrote: each byte once, only from the first @readable bytes.
@@ -193,7 +194,7 @@ void vri__region_format(void *base, const struct region_map *map);
  * first. How many queues the parts are for: vri__region_n_queues().
  * Returns: 0; -EPROTO, and *ret_why (static text, may be NULL on input) says what is wrong.
  */
-int vri__region_parse(const void *base, size_t readable, struct region_map *ret_map,
+int vri__region_parse(const void __shm *base, size_t readable, struct region_map *ret_map,
 		      const char **ret_why);
 
 /* For how many queues the region has room: the entries that each block and each side's counters

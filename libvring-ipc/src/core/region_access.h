@@ -17,59 +17,60 @@
 #include <stdint.h>
 
 #include "core/ring_access.h"
+#include "util/shm.h"
 
 /* ---- words of the blocks ---- */
 
-static inline uint32_t block_load32(const uint32_t *word)
+static inline uint32_t block_load32(const uint32_t __shm *word)
 {
-	return le32toh(__atomic_load_n(word, __ATOMIC_RELAXED));
+	return le32toh(shm_load(word, __ATOMIC_RELAXED));
 }
 
-static inline uint64_t block_load64(const uint64_t *word)
+static inline uint64_t block_load64(const uint64_t __shm *word)
 {
-	return le64toh(__atomic_load_n(word, __ATOMIC_RELAXED));
+	return le64toh(shm_load(word, __ATOMIC_RELAXED));
 }
 
-static inline void block_store32(uint32_t *word, uint32_t value)
+static inline void block_store32(uint32_t __shm *word, uint32_t value)
 {
-	__atomic_store_n(word, htole32(value), __ATOMIC_RELAXED);
+	shm_store(word, htole32(value), __ATOMIC_RELAXED);
 }
 
-static inline void block_store64(uint64_t *word, uint64_t value)
+static inline void block_store64(uint64_t __shm *word, uint64_t value)
 {
-	__atomic_store_n(word, htole64(value), __ATOMIC_RELAXED);
+	shm_store(word, htole64(value), __ATOMIC_RELAXED);
 }
 
 /* ---- runs of bytes ---- */
 
 /* Reads each byte once. */
-static inline void block_load_bytes(void *ret, const void *from, size_t len)
+static inline void block_load_bytes(void *ret, const void __shm *from, size_t len)
 {
-	const uint8_t *src = from;
+	const uint8_t __shm *src = from;
 	uint8_t *dst = ret;
 
 	for (size_t i = 0; i < len; i++)
-		dst[i] = __atomic_load_n(&src[i], __ATOMIC_RELAXED);
+		dst[i] = shm_load(&src[i], __ATOMIC_RELAXED);
 }
 
-static inline void block_store_bytes(void *to, const void *from, size_t len)
+static inline void block_store_bytes(void __shm *to, const void *from, size_t len)
 {
 	const uint8_t *src = from;
-	uint8_t *dst = to;
+	uint8_t __shm *dst = to;
 
 	for (size_t i = 0; i < len; i++)
-		__atomic_store_n(&dst[i], src[i], __ATOMIC_RELAXED);
+		shm_store(&dst[i], src[i], __ATOMIC_RELAXED);
 }
 
 /* Stores a text and zeros up to @size, so that nothing of what stood there or in our memory shows. */
-static inline void block_store_text(char *to, size_t size, const char *text)
+static inline void block_store_text(char __shm *to, size_t size, const char *text)
 {
 	size_t i = 0;
 
 	for (; i + 1 < size && text[i]; i++)
-		__atomic_store_n(&to[i], text[i], __ATOMIC_RELAXED);
+		shm_store(&to[i], text[i], __ATOMIC_RELAXED);
 	for (; i < size; i++)
-		__atomic_store_n(&to[i], '\0', __ATOMIC_RELAXED);
+		shm_store(&to[i], '\0', __ATOMIC_RELAXED);
 }
 
 /* ---- the config space ---- */
@@ -93,27 +94,27 @@ static inline void config__acquire_fence(void)
 }
 
 /* The generation becomes odd before the first byte changes. The fence pairs with the one in config_end_read(). */
-static inline void config_begin_write(uint32_t *generation, uint32_t odd)
+static inline void config_begin_write(uint32_t __shm *generation, uint32_t odd)
 {
 	block_store32(generation, odd);
 	config__release_fence();
 }
 
 /* The generation becomes even after the last byte changed. Pairs with config_begin_read(). */
-static inline void config_end_write(uint32_t *generation, uint32_t even)
+static inline void config_end_write(uint32_t __shm *generation, uint32_t even)
 {
-	__atomic_store_n(generation, htole32(even), __ATOMIC_RELEASE);
+	shm_store(generation, htole32(even), __ATOMIC_RELEASE);
 }
 
 /* Pairs with config_end_write(). */
-static inline uint32_t config_begin_read(const uint32_t *generation)
+static inline uint32_t config_begin_read(const uint32_t __shm *generation)
 {
-	return le32toh(__atomic_load_n(generation, __ATOMIC_ACQUIRE));
+	return le32toh(shm_load(generation, __ATOMIC_ACQUIRE));
 }
 
 /* After the last byte was read. The fence pairs with the one in config_begin_write(): a reader that saw a byte of a
  * change sees the odd generation before it, or a later one. */
-static inline uint32_t config_end_read(const uint32_t *generation)
+static inline uint32_t config_end_read(const uint32_t __shm *generation)
 {
 	config__acquire_fence();
 	return block_load32(generation);
@@ -124,7 +125,7 @@ static inline uint32_t config_end_read(const uint32_t *generation)
  * is never torn, one of 64 bits is two accesses. virtio 1.4, 4.2.2.2 (MMIO): 8-, 16- and 32-bit wide and aligned
  * accesses for fields of those sizes.
  */
-static inline void config_load(void *ret, const uint8_t *from, size_t len)
+static inline void config_load(void *ret, const uint8_t __shm *from, size_t len)
 {
 	uint8_t *dst = ret;
 
@@ -132,19 +133,19 @@ static inline void config_load(void *ret, const uint8_t *from, size_t len)
 		size_t step = 1;
 
 		if (len >= 4 && ((uintptr_t)from & 3) == 0) {
-			uint32_t word = __atomic_load_n((const uint32_t *)(const void *)from,
-							__ATOMIC_RELAXED);
+			uint32_t word = shm_load((const uint32_t __shm *)(const void __shm *)from,
+						 __ATOMIC_RELAXED);
 
 			step = 4;
 			__builtin_memcpy(dst, &word, step);
 		} else if (len >= 2 && ((uintptr_t)from & 1) == 0) {
-			uint16_t half = __atomic_load_n((const uint16_t *)(const void *)from,
-							__ATOMIC_RELAXED);
+			uint16_t half = shm_load((const uint16_t __shm *)(const void __shm *)from,
+						 __ATOMIC_RELAXED);
 
 			step = 2;
 			__builtin_memcpy(dst, &half, step);
 		} else {
-			*dst = __atomic_load_n(from, __ATOMIC_RELAXED);
+			*dst = shm_load(from, __ATOMIC_RELAXED);
 		}
 		dst += step;
 		from += step;
@@ -152,7 +153,7 @@ static inline void config_load(void *ret, const uint8_t *from, size_t len)
 	}
 }
 
-static inline void config_store(uint8_t *to, const void *from, size_t len)
+static inline void config_store(uint8_t __shm *to, const void *from, size_t len)
 {
 	const uint8_t *src = from;
 
@@ -164,15 +165,15 @@ static inline void config_store(uint8_t *to, const void *from, size_t len)
 
 			step = 4;
 			__builtin_memcpy(&word, src, step);
-			__atomic_store_n((uint32_t *)(void *)to, word, __ATOMIC_RELAXED);
+			shm_store((uint32_t __shm *)(void __shm *)to, word, __ATOMIC_RELAXED);
 		} else if (len >= 2 && ((uintptr_t)to & 1) == 0) {
 			uint16_t half;
 
 			step = 2;
 			__builtin_memcpy(&half, src, step);
-			__atomic_store_n((uint16_t *)(void *)to, half, __ATOMIC_RELAXED);
+			shm_store((uint16_t __shm *)(void __shm *)to, half, __ATOMIC_RELAXED);
 		} else {
-			__atomic_store_n(to, *src, __ATOMIC_RELAXED);
+			shm_store(to, *src, __ATOMIC_RELAXED);
 		}
 		src += step;
 		to += step;

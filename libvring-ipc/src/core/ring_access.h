@@ -25,6 +25,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "util/shm.h"
+
 #if defined(__SANITIZE_THREAD__)
 #define RING_UNDER_TSAN 1
 #elif defined(__has_feature)
@@ -88,65 +90,65 @@ static inline void ring_relax(void)
 
 /* Makes everything stored before visible with the index. Pairs with ring_look_idx() in
  * split_dev.c. virtio 1.4, 2.7.13.3.1 */
-static inline void ring_publish_avail_idx(uint16_t *idx, uint16_t value)
+static inline void ring_publish_avail_idx(uint16_t __shm *idx, uint16_t value)
 {
-	__atomic_store_n(idx, htole16(value), RING_PUBLISH_ORDER);
+	shm_store(idx, htole16(value), RING_PUBLISH_ORDER);
 }
 
 /* As ring_publish_avail_idx(). Pairs with ring_look_idx() in split_drv.c. virtio 1.4, 2.7.8.2 */
-static inline void ring_publish_used_idx(uint16_t *idx, uint16_t value)
+static inline void ring_publish_used_idx(uint16_t __shm *idx, uint16_t value)
 {
-	__atomic_store_n(idx, htole16(value), __ATOMIC_RELEASE);
+	shm_store(idx, htole16(value), __ATOMIC_RELEASE);
 }
 
 /* Pairs with ring_publish_avail_idx() or ring_publish_used_idx() of the other side. */
-static inline uint16_t ring_look_idx(const uint16_t *idx)
+static inline uint16_t ring_look_idx(const uint16_t __shm *idx)
 {
-	return le16toh(__atomic_load_n(idx, __ATOMIC_ACQUIRE));
+	return le16toh(shm_load(idx, __ATOMIC_ACQUIRE));
 }
 
 /* ---- flags and event words ----
  * Relaxed: what they must be ordered against is a fence away, see above. */
 
-static inline uint16_t ring_look_wish(const uint16_t *word)
+static inline uint16_t ring_look_wish(const uint16_t __shm *word)
 {
-	return le16toh(__atomic_load_n(word, __ATOMIC_RELAXED));
+	return le16toh(shm_load(word, __ATOMIC_RELAXED));
 }
 
-static inline void ring_store_wish(uint16_t *word, uint16_t value)
+static inline void ring_store_wish(uint16_t __shm *word, uint16_t value)
 {
-	__atomic_store_n(word, htole16(value), __ATOMIC_RELAXED);
+	shm_store(word, htole16(value), __ATOMIC_RELAXED);
 }
 
 /* ---- ring entries ----
  * Relaxed: the index orders them. */
 
-static inline uint16_t ring_load_avail_entry(const uint16_t *entry)
+static inline uint16_t ring_load_avail_entry(const uint16_t __shm *entry)
 {
-	return le16toh(__atomic_load_n(entry, __ATOMIC_RELAXED));
+	return le16toh(shm_load(entry, __ATOMIC_RELAXED));
 }
 
-static inline void ring_store_avail_entry(uint16_t *entry, uint16_t head)
+static inline void ring_store_avail_entry(uint16_t __shm *entry, uint16_t head)
 {
-	__atomic_store_n(entry, htole16(head), __ATOMIC_RELAXED);
+	shm_store(entry, htole16(head), __ATOMIC_RELAXED);
 }
 
 /* Two words and not one: used entries are aligned to 4 bytes and can lie across two cache lines. */
-static inline void ring_load_used_entry(const uint32_t entry[2], uint32_t *ret_id,
+static inline void ring_load_used_entry(const uint32_t __shm *entry, uint32_t *ret_id,
 					uint32_t *ret_len)
 {
-	*ret_id = le32toh(__atomic_load_n(&entry[0], __ATOMIC_RELAXED));
-	*ret_len = le32toh(__atomic_load_n(&entry[1], __ATOMIC_RELAXED));
+	*ret_id = le32toh(shm_load(&entry[0], __ATOMIC_RELAXED));
+	*ret_len = le32toh(shm_load(&entry[1], __ATOMIC_RELAXED));
 }
 
-static inline void ring_store_used_id(uint32_t entry[2], uint32_t id)
+static inline void ring_store_used_id(uint32_t __shm *entry, uint32_t id)
 {
-	__atomic_store_n(&entry[0], htole32(id), __ATOMIC_RELAXED);
+	shm_store(&entry[0], htole32(id), __ATOMIC_RELAXED);
 }
 
-static inline void ring_store_used_len(uint32_t entry[2], uint32_t len)
+static inline void ring_store_used_len(uint32_t __shm *entry, uint32_t len)
 {
-	__atomic_store_n(&entry[1], htole32(len), __ATOMIC_RELAXED);
+	shm_store(&entry[1], htole32(len), __ATOMIC_RELAXED);
 }
 
 /* ---- descriptors ---- */
@@ -181,13 +183,13 @@ static inline uint16_t ring_desc_next(const struct ring_desc *desc)
 }
 
 /* Copies descriptor @i of a table that is aligned to 8 bytes. */
-static inline struct ring_desc ring_load_desc(const void *table, unsigned i)
+static inline struct ring_desc ring_load_desc(const void __shm *table, unsigned i)
 {
-	const uint64_t *word = (const uint64_t *)table + 2 * (size_t)i;
+	const uint64_t __shm *word = (const uint64_t __shm *)table + 2 * (size_t)i;
 
 	return (struct ring_desc){
-		.addr = le64toh(__atomic_load_n(&word[0], __ATOMIC_RELAXED)),
-		.rest = le64toh(__atomic_load_n(&word[1], __ATOMIC_RELAXED)),
+		.addr = le64toh(shm_load(&word[0], __ATOMIC_RELAXED)),
+		.rest = le64toh(shm_load(&word[1], __ATOMIC_RELAXED)),
 	};
 }
 
@@ -197,24 +199,24 @@ struct ring__unaligned_word {
 
 /* Copies descriptor @i of an indirect table, of which nobody promises any alignment. A word that is
  * not aligned may be torn by a peer that writes it; the copy decides. */
-static inline struct ring_desc ring_load_indirect_desc(const void *table, unsigned i)
+static inline struct ring_desc ring_load_indirect_desc(const void __shm *table, unsigned i)
 {
 	const volatile struct ring__unaligned_word *word;
 
 	if (((uintptr_t)table & 7) == 0)
 		return ring_load_desc(table, i);
-	word = (const volatile struct ring__unaligned_word *)table + 2 * (size_t)i;
+	word = (const volatile struct ring__unaligned_word __shm_off *)table + 2 * (size_t)i;
 	return (struct ring_desc){ .addr = le64toh(word[0].value), .rest = le64toh(word[1].value) };
 }
 
-static inline void ring_store_desc_addr(void *table, unsigned i, uint64_t addr)
+static inline void ring_store_desc_addr(void __shm *table, unsigned i, uint64_t addr)
 {
-	__atomic_store_n((uint64_t *)table + 2 * (size_t)i, htole64(addr), __ATOMIC_RELAXED);
+	shm_store((uint64_t __shm *)table + 2 * (size_t)i, htole64(addr), __ATOMIC_RELAXED);
 }
 
-static inline void ring_store_desc_rest(void *table, unsigned i, uint64_t rest)
+static inline void ring_store_desc_rest(void __shm *table, unsigned i, uint64_t rest)
 {
-	__atomic_store_n((uint64_t *)table + 2 * (size_t)i + 1, htole64(rest), __ATOMIC_RELAXED);
+	shm_store((uint64_t __shm *)table + 2 * (size_t)i + 1, htole64(rest), __ATOMIC_RELAXED);
 }
 
 /* ---- packed descriptors ----
@@ -228,77 +230,77 @@ struct ring_packed_body {
 	uint16_t id;
 };
 
-static inline char *ring__packed_field(const void *ring, unsigned i, unsigned offset)
+static inline char __shm *ring__packed_field(const void __shm *ring, unsigned i, unsigned offset)
 {
-	return (char *)ring + RING_DESC_BYTES * (size_t)i + offset;
+	return (char __shm *)ring + RING_DESC_BYTES * (size_t)i + offset;
 }
 
-static inline uint16_t *ring__packed_flags(const void *ring, unsigned i)
+static inline uint16_t __shm *ring__packed_flags(const void __shm *ring, unsigned i)
 {
-	return (uint16_t *)(void *)ring__packed_field(ring, i, 14);
+	return (uint16_t __shm *)(void __shm *)ring__packed_field(ring, i, 14);
 }
 
 /* Makes descriptor @i available, with everything that was stored before. Pairs with
  * ring_look_packed_flags() in packed_dev.c. virtio 1.4, 2.8.21.1.1 */
-static inline void ring_publish_packed_available(void *ring, unsigned i, uint16_t flags)
+static inline void ring_publish_packed_available(void __shm *ring, unsigned i, uint16_t flags)
 {
-	__atomic_store_n(ring__packed_flags(ring, i), htole16(flags), RING_PUBLISH_ORDER);
+	shm_store(ring__packed_flags(ring, i), htole16(flags), RING_PUBLISH_ORDER);
 }
 
 /* Marks descriptor @i as used, with everything that was stored before. Pairs with
  * ring_look_packed_flags() in packed_drv.c. virtio 1.4, 2.8.15 */
-static inline void ring_publish_packed_used(void *ring, unsigned i, uint16_t flags)
+static inline void ring_publish_packed_used(void __shm *ring, unsigned i, uint16_t flags)
 {
-	__atomic_store_n(ring__packed_flags(ring, i), htole16(flags), __ATOMIC_RELEASE);
+	shm_store(ring__packed_flags(ring, i), htole16(flags), __ATOMIC_RELEASE);
 }
 
 /* Pairs with ring_publish_packed_available() or ring_publish_packed_used() of the other side. */
-static inline uint16_t ring_look_packed_flags(const void *ring, unsigned i)
+static inline uint16_t ring_look_packed_flags(const void __shm *ring, unsigned i)
 {
-	return le16toh(__atomic_load_n(ring__packed_flags(ring, i), __ATOMIC_ACQUIRE));
+	return le16toh(shm_load(ring__packed_flags(ring, i), __ATOMIC_ACQUIRE));
 }
 
 /* Of a descriptor behind the one whose flags were published and looked at, which orders it. */
-static inline uint16_t ring_load_packed_flags(const void *ring, unsigned i)
+static inline uint16_t ring_load_packed_flags(const void __shm *ring, unsigned i)
 {
-	return le16toh(__atomic_load_n(ring__packed_flags(ring, i), __ATOMIC_RELAXED));
+	return le16toh(shm_load(ring__packed_flags(ring, i), __ATOMIC_RELAXED));
 }
 
-static inline void ring_store_packed_flags(void *ring, unsigned i, uint16_t flags)
+static inline void ring_store_packed_flags(void __shm *ring, unsigned i, uint16_t flags)
 {
-	__atomic_store_n(ring__packed_flags(ring, i), htole16(flags), __ATOMIC_RELAXED);
+	shm_store(ring__packed_flags(ring, i), htole16(flags), __ATOMIC_RELAXED);
 }
 
-static inline void ring_store_packed_addr(void *ring, unsigned i, uint64_t addr)
+static inline void ring_store_packed_addr(void __shm *ring, unsigned i, uint64_t addr)
 {
-	__atomic_store_n((uint64_t *)(void *)ring__packed_field(ring, i, 0), htole64(addr),
-			 __ATOMIC_RELAXED);
+	shm_store((uint64_t __shm *)(void __shm *)ring__packed_field(ring, i, 0), htole64(addr),
+		  __ATOMIC_RELAXED);
 }
 
 /* Id and length, of which a used descriptor has nothing else. */
-static inline void ring_store_packed_id_len(void *ring, unsigned i, uint16_t id, uint32_t len)
+static inline void ring_store_packed_id_len(void __shm *ring, unsigned i, uint16_t id, uint32_t len)
 {
-	__atomic_store_n((uint32_t *)(void *)ring__packed_field(ring, i, 8), htole32(len),
-			 __ATOMIC_RELAXED);
-	__atomic_store_n((uint16_t *)(void *)ring__packed_field(ring, i, 12), htole16(id),
-			 __ATOMIC_RELAXED);
+	shm_store((uint32_t __shm *)(void __shm *)ring__packed_field(ring, i, 8), htole32(len),
+		  __ATOMIC_RELAXED);
+	shm_store((uint16_t __shm *)(void __shm *)ring__packed_field(ring, i, 12), htole16(id),
+		  __ATOMIC_RELAXED);
 }
 
-static inline void ring_load_packed_id_len(const void *ring, unsigned i, uint16_t *ret_id,
+static inline void ring_load_packed_id_len(const void __shm *ring, unsigned i, uint16_t *ret_id,
 					   uint32_t *ret_len)
 {
-	*ret_len = le32toh(__atomic_load_n((uint32_t *)(void *)ring__packed_field(ring, i, 8),
-					   __ATOMIC_RELAXED));
-	*ret_id = le16toh(__atomic_load_n((uint16_t *)(void *)ring__packed_field(ring, i, 12),
-					  __ATOMIC_RELAXED));
+	*ret_len = le32toh(shm_load((uint32_t __shm *)(void __shm *)ring__packed_field(ring, i, 8),
+				    __ATOMIC_RELAXED));
+	*ret_id = le16toh(shm_load((uint16_t __shm *)(void __shm *)ring__packed_field(ring, i, 12),
+				   __ATOMIC_RELAXED));
 }
 
-static inline struct ring_packed_body ring_load_packed_body(const void *ring, unsigned i)
+static inline struct ring_packed_body ring_load_packed_body(const void __shm *ring, unsigned i)
 {
 	struct ring_packed_body body;
 
-	body.addr = le64toh(__atomic_load_n((uint64_t *)(void *)ring__packed_field(ring, i, 0),
-					    __ATOMIC_RELAXED));
+	body.addr = le64toh(shm_load((uint64_t __shm *)(void __shm *)ring__packed_field(ring, i, 0),
+				     __ATOMIC_RELAXED));
 	ring_load_packed_id_len(ring, i, &body.id, &body.len);
 	return body;
 }
@@ -319,43 +321,43 @@ static inline uint16_t ring_packed_rest_flags(const struct ring_desc *desc)
  * Offset and wrap counter in the lower 16 bits, flags in the upper: one word, so that nobody sees
  * half of a wish. Relaxed, as the split ring's event words are. */
 
-static inline uint32_t ring_look_packed_wish(const uint32_t *area)
+static inline uint32_t ring_look_packed_wish(const uint32_t __shm *area)
 {
-	return le32toh(__atomic_load_n(area, __ATOMIC_RELAXED));
+	return le32toh(shm_load(area, __ATOMIC_RELAXED));
 }
 
-static inline void ring_store_packed_wish(uint32_t *area, uint32_t wish)
+static inline void ring_store_packed_wish(uint32_t __shm *area, uint32_t wish)
 {
-	__atomic_store_n(area, htole32(wish), __ATOMIC_RELAXED);
+	shm_store(area, htole32(wish), __ATOMIC_RELAXED);
 }
 
 /* ---- what only the inspector reads ----
  * Each word has one writer, who has its value in private memory too. */
 
-static inline uint64_t ring_load_counter(const uint64_t *counter)
+static inline uint64_t ring_load_counter(const uint64_t __shm *counter)
 {
-	return le64toh(__atomic_load_n(counter, __ATOMIC_RELAXED));
+	return le64toh(shm_load(counter, __ATOMIC_RELAXED));
 }
 
-static inline void ring_store_counter(uint64_t *counter, uint64_t value)
+static inline void ring_store_counter(uint64_t __shm *counter, uint64_t value)
 {
-	__atomic_store_n(counter, htole64(value), __ATOMIC_RELAXED);
+	shm_store(counter, htole64(value), __ATOMIC_RELAXED);
 }
 
-static inline void ring_store_outstanding(uint8_t *byte, uint8_t value)
+static inline void ring_store_outstanding(uint8_t __shm *byte, uint8_t value)
 {
-	__atomic_store_n(byte, value, __ATOMIC_RELAXED);
+	shm_store(byte, value, __ATOMIC_RELAXED);
 }
 
 /* ---- set-up ---- */
 
 /* Fills an area of our own with zeros; @area is aligned to 2 and @len even, as ring areas are. */
-static inline void ring_zero_area(void *area, size_t len)
+static inline void ring_zero_area(void __shm *area, size_t len)
 {
-	uint16_t *word = area;
+	uint16_t __shm *word = area;
 
 	for (size_t i = 0; i < len / 2; i++)
-		__atomic_store_n(&word[i], 0, __ATOMIC_RELAXED);
+		shm_store(&word[i], 0, __ATOMIC_RELAXED);
 }
 
 #endif

@@ -290,8 +290,8 @@ static size_t split_bytes(const struct queue_setup *setup)
 static void split_init(struct vri_devq *q, const struct queue_setup *setup, void *arrays)
 {
 	struct split_dev *s = &q->split;
-	struct vring_avail *avail = setup->driver;
-	struct vring_used *used = setup->device;
+	struct vring_avail __shm *avail = setup->driver;
+	struct vring_used __shm *used = setup->device;
 	unsigned size = setup->size;
 	char *at = arrays;
 
@@ -301,8 +301,8 @@ static void split_init(struct vri_devq *q, const struct queue_setup *setup, void
 	s->used_event = &avail->ring[size];
 	s->used_flags = &used->flags;
 	s->used_idx_word = &used->idx;
-	s->used_ring = (uint32_t *)used->ring;
-	s->avail_event_word = (uint16_t *)&used->ring[size];
+	s->used_ring = (uint32_t __shm *)used->ring;
+	s->avail_event_word = (uint16_t __shm *)&used->ring[size];
 
 	s->flight = (struct flight *)at;
 	at += queue_lines(size * sizeof(struct flight));

@@ -34,7 +34,7 @@
 
 /* ---- descriptors ---- */
 
-static inline void put_desc(void *table, struct ring_desc *shadow, unsigned i, uint64_t addr,
+static inline void put_desc(void __shm *table, struct ring_desc *shadow, unsigned i, uint64_t addr,
 			    uint64_t rest)
 {
 	if (shadow[i].addr != addr) {
@@ -49,7 +49,7 @@ static inline void put_desc(void *table, struct ring_desc *shadow, unsigned i, u
 
 /* Where the descriptors of a request go: free ones of the queue, or the table of one of them. */
 struct target {
-	void *table;
+	void __shm *table;
 	struct ring_desc *shadow;
 	const uint16_t *free_ring; /* NULL: 0, 1, 2, ... */
 	unsigned first;
@@ -456,8 +456,8 @@ static size_t split_bytes(const struct queue_setup *setup)
 static void split_init(struct vri_drvq *q, const struct queue_setup *setup, void *arrays)
 {
 	struct split_drv *s = &q->split;
-	struct vring_avail *avail = setup->driver;
-	struct vring_used *used = setup->device;
+	struct vring_avail __shm *avail = setup->driver;
+	struct vring_used __shm *used = setup->device;
 	unsigned size = setup->size;
 	char *at = arrays;
 
@@ -468,8 +468,8 @@ static void split_init(struct vri_drvq *q, const struct queue_setup *setup, void
 	s->used_event_word = &avail->ring[size];
 	s->used_flags = &used->flags;
 	s->used_idx_word = &used->idx;
-	s->used_ring = (uint32_t *)used->ring;
-	s->avail_event = (const uint16_t *)&used->ring[size];
+	s->used_ring = (uint32_t __shm *)used->ring;
+	s->avail_event = (const uint16_t __shm *)&used->ring[size];
 
 	s->desc_shadow = (struct ring_desc *)at;
 	at += queue_lines(size * sizeof(struct ring_desc));

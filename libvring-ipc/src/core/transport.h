@@ -21,6 +21,7 @@
 #include "core/memtab.h"
 #include "core/queue.h"
 #include "core/region.h"
+#include "util/shm.h"
 
 /* What a device says of itself before a driver attaches (OFFER). Texts are 0-terminated and
  * printable. */
@@ -97,7 +98,7 @@ void vri__driver_free(struct vri_driver *drv);
 /* The region, for ATTACH. Borrowed. */
 int vri__driver_region_fd(const struct vri_driver *drv);
 uint64_t vri__driver_region_size(const struct vri_driver *drv);
-void *vri__driver_region_base(const struct vri_driver *drv);
+void __shm *vri__driver_region_base(const struct vri_driver *drv);
 const struct region_map *vri__driver_region_map(const struct vri_driver *drv);
 
 /* News from the device, to be told to the application's events later by vri__driver_dispatch().
@@ -135,7 +136,7 @@ struct instance_transport {
  * Ownership: one reference, given back by vri__instance_detach(); on failure released() is not
  * called. */
 int vri__instance_new(struct vri_device *dev, const struct instance_transport *ops, void *transport,
-		      struct vri_mem *mem, void *region_base, const struct region_map *region,
+		      struct vri_mem *mem, void __shm *region_base, const struct region_map *region,
 		      struct vri_instance **ret_inst);
 
 /* The link ended: stop, detach, drop the reference. @inst may live on in other hands. */

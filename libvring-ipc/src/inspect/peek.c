@@ -21,35 +21,35 @@ bool peek_has(const struct peek *peek, uint64_t offset, uint64_t len)
  * (split_dev.c), the flags of packed descriptors (packed_drv.c, packed_dev.c) and the config
  * generation (config.c).
  */
-static size_t load_word(const uint8_t *from, uint8_t *to, size_t len)
+static size_t load_word(const uint8_t __shm *from, uint8_t *to, size_t len)
 {
 	uintptr_t at = (uintptr_t)from;
 
 	if (len >= 8 && at % 8 == 0) {
-		uint64_t word = __atomic_load_n((const uint64_t *)at, __ATOMIC_ACQUIRE);
+		uint64_t word = shm_load((const uint64_t __shm *)from, __ATOMIC_ACQUIRE);
 
 		memcpy(to, &word, sizeof(word));
 		return sizeof(word);
 	}
 	if (len >= 4 && at % 4 == 0) {
-		uint32_t word = __atomic_load_n((const uint32_t *)at, __ATOMIC_ACQUIRE);
+		uint32_t word = shm_load((const uint32_t __shm *)from, __ATOMIC_ACQUIRE);
 
 		memcpy(to, &word, sizeof(word));
 		return sizeof(word);
 	}
 	if (len >= 2 && at % 2 == 0) {
-		uint16_t word = __atomic_load_n((const uint16_t *)at, __ATOMIC_ACQUIRE);
+		uint16_t word = shm_load((const uint16_t __shm *)from, __ATOMIC_ACQUIRE);
 
 		memcpy(to, &word, sizeof(word));
 		return sizeof(word);
 	}
-	*to = __atomic_load_n(from, __ATOMIC_ACQUIRE);
+	*to = shm_load(from, __ATOMIC_ACQUIRE);
 	return 1;
 }
 
 bool peek_copy(const struct peek *peek, uint64_t offset, void *ret, size_t len)
 {
-	const uint8_t *from;
+	const uint8_t __shm *from;
 	uint8_t *to = ret;
 
 	if (!peek_has(peek, offset, len)) {

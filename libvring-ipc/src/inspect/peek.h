@@ -12,8 +12,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "util/shm.h"
+
 struct peek {
-	const uint8_t *base;
+	const uint8_t __shm *base;
 	uint64_t size;
 };
 

@@ -72,7 +72,7 @@ static int read_header(struct vri_inspect *insp, const char **ret_why)
 	if (!header)
 		return -ENOMEM;
 	peek_copy(&insp->peek, 0, header, (size_t)len);
-	r = vri__region_parse(header, (size_t)len, &insp->map, ret_why);
+	r = vri__region_parse(shm_from(header), (size_t)len, &insp->map, ret_why);
 	if (r == 0 && insp->map.size > insp->peek.size)
 		r = refuse(ret_why, "the region says it is larger than its file");
 	if (r == 0) {
@@ -95,7 +95,7 @@ static int map_and_read(int fd, const struct stat *st, struct vri_inspect *insp,
 	}
 	/* A child must not carry the mapping of its parent's inspector around. */
 	madvise(base, (size_t)st->st_size, MADV_DONTFORK);
-	insp->peek.base = base;
+	insp->peek.base = shm_from(base);
 	insp->peek.size = (uint64_t)st->st_size;
 	insp->dev = st->st_dev;
 	insp->ino = st->st_ino;
@@ -138,13 +138,13 @@ void vri_inspect_close(struct vri_inspect *insp)
 		return;
 	packed_free(insp->packed);
 	if (insp->peek.base)
-		munmap((void *)(uintptr_t)insp->peek.base, (size_t)insp->peek.size);
+		munmap(shm_payload(insp->peek.base), (size_t)insp->peek.size);
 	free(insp);
 }
 
 const void *vri_inspect_base(const struct vri_inspect *insp)
 {
-	return insp ? insp->peek.base : NULL;
+	return insp ? shm_payload(insp->peek.base) : NULL;
 }
 
 /* A descriptor that cannot write: the kernel then refuses PROT_WRITE for the mapping's whole life.

@@ -121,7 +121,7 @@ int memfd_check(int fd, uint64_t offset, uint64_t size, bool want_seal, const ch
 	return 0;
 }
 
-int memfd_map(int fd, uint64_t offset, size_t size, int prot, void **ret_base)
+int memfd_map(int fd, uint64_t offset, size_t size, int prot, void __shm **ret_base)
 {
 	void *base;
 
@@ -136,12 +136,12 @@ int memfd_map(int fd, uint64_t offset, size_t size, int prot, void **ret_base)
 		munmap(base, size);
 		return r;
 	}
-	*ret_base = base;
+	*ret_base = shm_from(base);
 	return 0;
 }
 
-void memfd_unmap(void *base, size_t size)
+void memfd_unmap(void __shm *base, size_t size)
 {
 	if (base)
-		munmap(base, size);
+		munmap(shm_payload(base), size);
 }

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "util/shm.h"
+
 /* Makes a memfd of @size zero bytes, close-on-exec, mode 0600, not executable where the kernel can
  * say so, its pages allocated (so that a full memory is an error here and not a signal later),
  * sealed against SHRINK, GROW and more SEALs. Returns: the descriptor; -EINVAL; -ENOMEM, also for
@@ -23,7 +25,7 @@ int memfd_check(int fd, uint64_t offset, uint64_t size, bool want_seal, const ch
 /* Maps it shared; @prot as for mmap(); populates; not inherited by fork(), so a child must not
  * unmap it (see fork_guard.h): something else may lie there by then. Returns: 0; a negative
  * errno. */
-int memfd_map(int fd, uint64_t offset, size_t size, int prot, void **ret_base);
-void memfd_unmap(void *base, size_t size);
+int memfd_map(int fd, uint64_t offset, size_t size, int prot, void __shm **ret_base);
+void memfd_unmap(void __shm *base, size_t size);
 
 #endif

@@ -36,7 +36,7 @@ struct loop_queue {
 
 /* Memory that the driver added, as the device has it mapped. */
 struct loop_memory {
-	void *base; /* NULL: unused */
+	void __shm *base; /* NULL: unused */
 	size_t size;
 	uint64_t iova;
 	bool removed; /* to be unmapped when no chain is in flight */
@@ -47,7 +47,7 @@ struct loop_device {
 	struct vri_device *dev;
 	struct vri_instance *inst;
 	struct vri_mem *mem;
-	void *base; /* the region */
+	void __shm *base; /* the region */
 	size_t size;
 	struct loop_memory memory[MEM_ENTRIES_MAX];
 	struct notifier wake; /* the instance wants a turn */

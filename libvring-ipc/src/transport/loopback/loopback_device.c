@@ -309,7 +309,7 @@ int loop_device_add_memory(struct loop_device *ld, int fd, uint64_t offset,
 	struct mem_entry own = *entry;
 	struct loop_memory *slot;
 	const char *why;
-	void *base;
+	void __shm *base;
 	int r;
 
 	reap_memory(ld);

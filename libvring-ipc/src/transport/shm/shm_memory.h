@@ -9,7 +9,7 @@
 
 struct shm_mapping {
 	uint64_t iova;
-	void *base;
+	void __shm *base;
 	size_t size;
 	bool is_removed; /* out of the table; unmapped when no queue can hold a piece of it */
 };
