@@ -12,6 +12,7 @@
 struct bytes {
 	char *data; /* ended by a 0 that does not count */
 	size_t len;
+	size_t room;
 };
 
 struct program {
