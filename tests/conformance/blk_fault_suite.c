@@ -321,7 +321,7 @@ TestEach(blk_fault, full_disk_fails_writes_only, engines, engine_text)
 
 	rig_need_io(*param);
 	memset(&rig, 0, sizeof(rig));
-	harness_begin(&rig.h, TRANSPORT);
+	harness_begin(&rig.h, harness_transport());
 	folder = tmpdir_file(&rig.h.dir, "small");
 	t_sys(mkdir(folder, 0700));
 	mount_small(folder);
@@ -472,7 +472,7 @@ TestEach(blk_fault, absurd_config_is_refused, absurd_configs, struct config_case
 	struct harness h;
 	int r;
 
-	harness_begin(&h, TRANSPORT);
+	harness_begin(&h, harness_transport());
 	harness_serve(&h, "badblk", param->options);
 	link = harness_link(&h, NULL);
 	r = vri_blk_open(vri_link_driver(link), NULL, &blk);
@@ -493,7 +493,7 @@ Test(blk_fault, fields_without_their_feature_are_not_read)
 
 	memset(&rig, 0, sizeof(rig));
 	rig.fd = -1;
-	harness_begin(&rig.h, TRANSPORT);
+	harness_begin(&rig.h, harness_transport());
 	harness_serve(&rig.h, "badblk",
 		      "bare=1 blksize=3 segmax=0 sizemax=0 numqueues=0 physexp=255 discardseg=0");
 	rig_drive(&rig, NULL, NULL);
@@ -532,7 +532,7 @@ TestEach(blk_fault, answer_that_is_none_is_an_error, lying_answers, struct answe
 
 	memset(&rig, 0, sizeof(rig));
 	rig.fd = -1;
-	harness_begin(&rig.h, TRANSPORT);
+	harness_begin(&rig.h, harness_transport());
 	harness_serve(&rig.h, "badblk", param->options);
 	rig_drive(&rig, NULL, NULL);
 	buf = rig_alloc(&rig, 512);
@@ -549,7 +549,7 @@ Test(blk_fault, answer_that_keeps_changing_is_read_once)
 	uint8_t *buf;
 
 	memset(&rig, 0, sizeof(rig));
-	harness_begin(&rig.h, TRANSPORT);
+	harness_begin(&rig.h, harness_transport());
 	harness_serve(&rig.h, "badblk", "flip=1");
 	rig_drive(&rig, NULL, NULL);
 	buf = rig_alloc(&rig, 512);

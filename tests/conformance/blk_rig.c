@@ -41,7 +41,7 @@ void rig_serve(struct blk_rig *rig, off_t size, const char *options)
 
 	memset(rig, 0, sizeof(*rig));
 	rig_need_io(options);
-	harness_begin(&rig->h, TRANSPORT);
+	harness_begin(&rig->h, harness_transport());
 	rig->path = harness_file(&rig->h, "image", size);
 	rig->fd = open(rig->path, O_RDWR | O_CLOEXEC);
 	t_sys(rig->fd);

@@ -394,7 +394,7 @@ Test(blk, driver_of_another_type_is_turned_away)
 	struct vri_blk *blk;
 	struct harness h;
 
-	harness_begin(&h, TRANSPORT);
+	harness_begin(&h, harness_transport());
 	harness_serve(&h, "rng", "");
 	link = harness_link(&h, NULL);
 	t_errno_eq(vri_blk_open(vri_link_driver(link), NULL, &blk), -EOPNOTSUPP);

@@ -22,7 +22,7 @@ struct rig {
 static void rig_begin(struct rig *rig, const char *options)
 {
 	memset(rig, 0, sizeof(*rig));
-	harness_begin(&rig->h, TRANSPORT);
+	harness_begin(&rig->h, harness_transport());
 	harness_serve(&rig->h, "echo", options);
 	rig->link = harness_link(&rig->h, NULL);
 	rig->drv = vri_link_driver(rig->link);
@@ -75,7 +75,7 @@ Test(echo, the_link_has_the_ring_and_the_features_that_the_suite_is_for)
 
 	rig_begin(&rig, "");
 	rig_open(&rig, NULL);
-	t_eq(vri_driver_has_feature(rig.drv, VRI_F_RING_PACKED), RING == VRI_RING_PACKED);
+	t_eq(vri_driver_has_feature(rig.drv, VRI_F_RING_PACKED), harness_ring() == VRI_RING_PACKED);
 	t_eq(vri_driver_has_feature(rig.drv, VRI_F_INDIRECT_DESC),
 	     set == NULL || strcmp(set, "indirect") == 0);
 	t_eq(vri_driver_has_feature(rig.drv, VRI_F_EVENT_IDX),
@@ -92,9 +92,9 @@ Test(echo, a_packed_queue_may_have_any_size)
 	struct rig rig;
 
 	memset(&rig, 0, sizeof(rig));
-	harness_begin(&rig.h, TRANSPORT);
+	harness_begin(&rig.h, harness_transport());
 	harness_serve(&rig.h, "echo", "");
-	if (RING != VRI_RING_PACKED) {
+	if (harness_ring() != VRI_RING_PACKED) {
 		harness_end(&rig.h);
 		t_skip("for packed rings");
 	}
@@ -118,7 +118,7 @@ Test(echo, a_queue_is_reset_and_set_up_at_other_sizes)
 {
 	static const unsigned split_sizes[] = { 16, 256, 2, 64 };
 	static const unsigned packed_sizes[] = { 13, 256, 2, 37 };
-	const unsigned *sizes = RING == VRI_RING_PACKED ? packed_sizes : split_sizes;
+	const unsigned *sizes = harness_ring() == VRI_RING_PACKED ? packed_sizes : split_sizes;
 	struct iovec out, in;
 	struct rig rig;
 
@@ -448,7 +448,7 @@ Test(echo, driver_of_another_type_is_turned_away)
 	struct vri_echo *echo;
 	struct harness h;
 
-	harness_begin(&h, TRANSPORT);
+	harness_begin(&h, harness_transport());
 	harness_serve(&h, "rng", "");
 	link = harness_link(&h, NULL);
 	t_errno_eq(vri_echo_open(vri_link_driver(link), NULL, &echo), -EOPNOTSUPP);

@@ -15,12 +15,29 @@
 #include "devices.h"
 #include "test.h"
 
-/* Of programs that are no suites and leave it open. */
-#ifndef RING
-#define RING VRI_RING_AUTO
-#endif
-
 extern char **environ;
+
+/* ---- what this run is of ---- */
+
+const char *harness_transport(void)
+{
+	const char *given = getenv("VRI_TEST_TRANSPORT");
+
+	return given ? given : "loop:";
+}
+
+enum vri_ring harness_ring(void)
+{
+	const char *given = getenv("VRI_TEST_RING");
+
+	if (!given)
+		return VRI_RING_AUTO;
+	if (strcmp(given, "packed") == 0)
+		return VRI_RING_PACKED;
+	if (strcmp(given, "split") == 0)
+		return VRI_RING_SPLIT;
+	t_fail("VRI_TEST_RING=%s is no ring format", given);
+}
 
 /* ---- the server ---- */
 
@@ -128,7 +145,7 @@ int harness_try_link(struct harness *h, const struct vri_link_opts *opts,
 		o = *opts;
 	o.device = h->dev;
 	if (o.ring == VRI_RING_AUTO)
-		o.ring = RING;
+		o.ring = harness_ring();
 	o.refused = refused();
 	return vri_link_open(ret_link, h->address, &o);
 }

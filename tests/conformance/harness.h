@@ -27,6 +27,12 @@ struct harness {
 	int server_in; /* it ends when this is closed */
 };
 
+/* What this run is of: VRI_TEST_TRANSPORT, "loop:" unless it is set, and VRI_TEST_RING ("split" or "packed"), left open
+ * unless it is set. VRI_TEST_FEATURES names what the driver accepts ("plain", "indirect", "event-idx", "in-order");
+ * everything unless it is set. */
+const char *harness_transport(void);
+enum vri_ring harness_ring(void);
+
 /* Makes the folder for the test's files. */
 void harness_begin(struct harness *h, const char *transport);
 

@@ -21,7 +21,7 @@ struct rig {
 static void rig_begin(struct rig *rig, const char *options)
 {
 	memset(rig, 0, sizeof(*rig));
-	harness_begin(&rig->h, TRANSPORT);
+	harness_begin(&rig->h, harness_transport());
 	harness_serve(&rig->h, "rng", options);
 	rig->link = harness_link(&rig->h, NULL);
 	rig->drv = vri_link_driver(rig->link);
@@ -129,7 +129,7 @@ Test(rng, driver_of_another_type_is_turned_away)
 	struct vri_rng *rng;
 	struct harness h;
 
-	harness_begin(&h, TRANSPORT);
+	harness_begin(&h, harness_transport());
 	harness_serve(&h, "echo", "");
 	link = harness_link(&h, NULL);
 	t_errno_eq(vri_rng_open(vri_link_driver(link), NULL, &rng), -EOPNOTSUPP);

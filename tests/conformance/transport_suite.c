@@ -23,7 +23,7 @@ struct rig {
 static void rig_begin_kind(struct rig *rig, const char *kind, const char *options)
 {
 	memset(rig, 0, sizeof(*rig));
-	harness_begin(&rig->h, TRANSPORT);
+	harness_begin(&rig->h, harness_transport());
 	harness_serve(&rig->h, kind, options);
 	rig->link = harness_link(&rig->h, NULL);
 	rig->drv = vri_link_driver(rig->link);
@@ -185,7 +185,7 @@ Test(transport, lets_the_driver_say_how_large_a_queue_is)
 	t_ge(vri_driver_max_queues(rig.drv), 2);
 	t_ok(vri_driver_negotiate(rig.drv, NULL, NULL));
 	t_errno_eq(vri_driver_set_queue(rig.drv, 0, 128), -EINVAL);
-	if (RING == VRI_RING_SPLIT)
+	if (harness_ring() == VRI_RING_SPLIT)
 		t_errno_eq(vri_driver_set_queue(rig.drv, 0, 12), -EINVAL);
 	t_ok(vri_driver_set_queue(rig.drv, 0, 16));
 	t_ok(vri_driver_run(rig.drv));
