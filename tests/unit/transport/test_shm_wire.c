@@ -435,11 +435,15 @@ Test(shm_wire, survives_deep_nesting)
 Test(shm_wire, bounds_what_a_packet_can_make_it_allocate)
 {
 	const char *why;
-	size_t before = mallinfo2().uordblks;
+	size_t before = 0;
 
-	for (int shape = 0; shape < 3; shape++) {
+	/* Each shape twice: what the allocator keeps for the next time counts as in use. */
+	for (int round = 0; round < 6; round++) {
+		int shape = round % 3;
 		struct bytes b = { 0, packet };
 
+		if (round == 3)
+			before = mallinfo2().uordblks;
 		while (b.len < WIRE_PACKET_MAX - 8) {
 			if (shape == 0)
 				put_uint(&b, 15, 1);
