@@ -62,6 +62,15 @@ if(VRI_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 
+if(VRI_COVERAGE)
+  if(NOT CMAKE_C_COMPILER_ID STREQUAL "GNU")
+    message(FATAL_ERROR "VRI_COVERAGE needs gcc: use the preset coverage")
+  endif()
+  # Atomic: the threads of a test count in the same words.
+  add_compile_options(--coverage -fprofile-update=atomic)
+  add_link_options(--coverage)
+endif()
+
 if(vri_sanitize)
   add_compile_options(${vri_sanitize} -O1 -g)
   add_link_options(${vri_sanitize})
