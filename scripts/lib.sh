@@ -38,12 +38,13 @@ closing_line() {
 	[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
 }
 
-# one_check NAME COMMAND...: a check that counts as one test
+# one_check NAME COMMAND...: a check that counts as one test; what it prints is shown
 one_check() {
 	local name=$1 out
 	shift
 	if out=$("$@" 2>&1); then
 		count 1 0 0
+		[ -z "$out" ] || say "$out"
 		say "$name: ok"
 	else
 		count 0 1 0
