@@ -104,10 +104,8 @@ int devices_make(const char *kind, const char *options, struct vri_device **ret_
 		const char *kind;
 		int (*make)(const char *options, struct vri_device **ret_dev);
 	} kinds[] = {
-		{ "echo", make_echo },
-		{ "rng", make_rng },
-		{ "blk", make_blk },
-		{ "badblk", bad_blk_new },
+		{ "echo", make_echo },	   { "rng", make_rng },	   { "blk", make_blk },
+		{ "badblk", bad_blk_new }, { "probe", probe_new },
 	};
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {

@@ -9,6 +9,7 @@
  *   blk     path= io=auto|uring|sync ro=1 block= queues= qsize= inflight= seg= size= id= ranges=
  *           nodiscard=1 nozeroes=1 zeroes= (sectors in one range)
  *   badblk  a block device that breaks the rules of its type: see bad_blk.c
+ *   probe   a device that shows its driver what happens to it: see probe.h
  */
 #ifndef CONFORMANCE_DEVICES_H
 #define CONFORMANCE_DEVICES_H
@@ -25,5 +26,6 @@ long devices_number(const char *options, const char *key, long otherwise);
 const char *devices_text(const char *options, const char *key, char *buf, size_t size);
 
 int bad_blk_new(const char *options, struct vri_device **ret_dev);
+int probe_new(const char *options, struct vri_device **ret_dev);
 
 #endif

@@ -232,6 +232,14 @@ int raw_set_status(struct raw_driver *r, uint8_t status)
 
 void raw_negotiate(struct raw_driver *r)
 {
+	struct vri_features version_1 = { { 0 } };
+
+	vri_features_set(&version_1, VRI_F_VERSION_1);
+	raw_negotiate_with(r, &version_1);
+}
+
+void raw_negotiate_with(struct raw_driver *r, const struct vri_features *acked)
+{
 	struct wire_msg msg = { .kind = WIRE_SET_FEATURES };
 	uint8_t status = VRI_STATUS_ACKNOWLEDGE;
 
@@ -239,7 +247,7 @@ void raw_negotiate(struct raw_driver *r)
 	t_eq(raw_set_status(r, status), status);
 	status |= VRI_STATUS_DRIVER;
 	t_eq(raw_set_status(r, status), status);
-	vri_features_set(&msg.set_features.features.set, VRI_F_VERSION_1);
+	msg.set_features.features.set = *acked;
 	t_eq(raw_request(r, &msg, NULL, 0, NULL), 0);
 	status |= VRI_STATUS_FEATURES_OK;
 	t_eq(raw_set_status(r, status), status);

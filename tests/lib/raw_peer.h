@@ -51,6 +51,7 @@ void raw_hello(struct raw_driver *r, const char *path);
 void raw_make_region(struct raw_driver *r);
 void raw_attach(struct raw_driver *r);
 void raw_negotiate(struct raw_driver *r); /* up to FEATURES_OK, with VERSION_1 alone */
+void raw_negotiate_with(struct raw_driver *r, const struct vri_features *acked);
 void raw_set_queue(struct raw_driver *r, unsigned queue);
 void raw_run(struct raw_driver *r); /* DRIVER_OK */
 

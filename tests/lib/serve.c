@@ -68,6 +68,7 @@ static int parrot_process(struct vri_instance *inst, unsigned queue)
 		r = vri_devq_pop(q, &chain);
 		if (r <= 0)
 			return r;
+		atomic_fetch_add(&s->taken, 1);
 		if (s->opts.lets_nothing_out)
 			continue;
 		r = vri_devq_push(q, &chain, repeat(&chain));

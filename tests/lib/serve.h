@@ -35,7 +35,8 @@ struct serve {
 	struct serve_opts opts;
 	pthread_t thread;
 	int stop_fd;
-	_Atomic unsigned ups, downs, served;
+	_Atomic unsigned ups, downs, served; /* served: returned */
+	_Atomic unsigned taken;
 	_Atomic unsigned dispatches;
 	char last_why[128]; /* of the newest link_down; read it after downs has grown */
 	pid_t child;

@@ -407,6 +407,53 @@ Test(vring, link_list_finds_the_link_and_prints_its_address, .init = set_up, .fi
 	json_decref(json);
 }
 
+/* ---- states and features that are rare ---- */
+
+Test(vring, a_suspended_device_is_shown_as_such, .init = set_up, .fini = tear_down)
+{
+	json_t *json, *names;
+	struct run run;
+
+	s.device->status = htole32(VRI_STATUS_ACKNOWLEDGE | VRI_STATUS_DRIVER |
+				   VRI_STATUS_FEATURES_OK | VRI_STATUS_SUSPEND);
+	json = json_of("link show @ --json");
+	t_streq(json_string_value(json_object_get(json, "state")), "suspended");
+	names = json_object_get(json, "status_names");
+	t_eq(json_array_size(names), 4);
+	t_streq(json_string_value(json_array_get(names, 3)), "SUSPEND");
+	json_decref(json);
+	run = vring("link show @");
+	t_eq(run.status, 0);
+	t_strstr(run.out, "suspended");
+	t_strstr(run.out, "SUSPEND");
+	done(&run);
+}
+
+Test(vring, features_beyond_bit_63_are_shown, .init = set_up, .fini = tear_down)
+{
+	json_t *json, *feature;
+	unsigned n = 0;
+	size_t i;
+
+	s.device->offered[1] = htole64(1ull | 1ull << 63);
+	s.driver->acked[1] = htole64(1ull << 63);
+	json = json_of("link show @ --json");
+	json_array_foreach(json_object_get(json, "features"), i, feature)
+	{
+		long long bit = json_integer_value(json_object_get(feature, "bit"));
+
+		if (bit < 64)
+			continue;
+		n++;
+		t_true(bit == 64 || bit == 127);
+		t_true(json_is_true(json_object_get(feature, "offered")));
+		t_eq(json_is_true(json_object_get(feature, "negotiated")), bit == 127);
+		t_true(json_is_null(json_object_get(feature, "name")));
+	}
+	t_eq(n, 2);
+	json_decref(json);
+}
+
 /* ---- hostile regions ---- */
 
 static void check_bytes(const char *text)
