@@ -18,7 +18,7 @@ struct bench_env {
 	size_t payload; /* bytes each way */
 };
 
-/* What one measurement found, in nanoseconds for one round trip. */
+/* What one measurement found, in nanoseconds for one operation: a round trip, or a message one way. */
 struct bench_sample {
 	double median; /* of the blocks' means */
 	double best; /* the quickest block */
@@ -37,11 +37,17 @@ struct bench_scenario {
 extern const struct bench_scenario baseline_pingpong; /* the anchor of every ratio */
 extern const struct bench_scenario baseline_eventfd;
 extern const struct bench_scenario baseline_socket;
+extern const struct bench_scenario baseline_ringtest;
 extern const struct bench_scenario scenario_rtt_split;
 extern const struct bench_scenario scenario_rtt_split_in_order;
 extern const struct bench_scenario scenario_rtt_packed;
 extern const struct bench_scenario scenario_rtt_packed_in_order;
 extern const struct bench_scenario scenario_rtt_block;
+extern const struct bench_scenario scenario_oneway_split_in_order_1;
+extern const struct bench_scenario scenario_oneway_split_in_order_32;
+extern const struct bench_scenario scenario_oneway_split_32;
+extern const struct bench_scenario scenario_oneway_packed_in_order_32;
+extern const struct bench_scenario scenario_oneway_packed_32;
 
 /*
  * Runs @answer in a process of its own, pinned to env->cpu[1], and pins the caller to env->cpu[0].
@@ -58,6 +64,9 @@ bool bench_is_stopped(void);
 /* Times env->blocks blocks of BENCH_BLOCK calls of @round_trip after a warm-up. Returns: 0 or what it returned. */
 int bench_time(const struct bench_env *env, int (*round_trip)(void *arg), void *arg,
 	       struct bench_sample *ret_sample);
+
+/* Makes figures for @n operations at once figures for one. */
+void bench_sample_per(struct bench_sample *sample, unsigned n);
 
 uint64_t bench_now_ns(void);
 

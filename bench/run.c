@@ -23,9 +23,18 @@
 #define ANCHOR_DRIFT_MAX 0.20
 
 static const struct bench_scenario *const scenarios[] = {
-	&scenario_rtt_split,  &scenario_rtt_split_in_order,
-	&scenario_rtt_packed, &scenario_rtt_packed_in_order,
-	&scenario_rtt_block,  &baseline_eventfd,
+	&scenario_rtt_split,
+	&scenario_rtt_split_in_order,
+	&scenario_rtt_packed,
+	&scenario_rtt_packed_in_order,
+	&scenario_oneway_split_in_order_1,
+	&scenario_oneway_split_in_order_32,
+	&scenario_oneway_split_32,
+	&scenario_oneway_packed_in_order_32,
+	&scenario_oneway_packed_32,
+	&baseline_ringtest,
+	&scenario_rtt_block,
+	&baseline_eventfd,
 	&baseline_socket,
 };
 #define N_SCENARIOS (sizeof(scenarios) / sizeof(scenarios[0]))
@@ -111,10 +120,19 @@ static json_t *report(const struct bench_scenario *scenario, struct series *s)
 			 (json_int_t)s->notifications);
 }
 
-static int run(const struct bench_env *env, unsigned rounds, struct series *series)
+/* @only: the name of a scenario, or NULL for all of them. */
+static bool is_wanted(const struct bench_scenario *scenario, const char *only)
+{
+	return !only || strcmp(scenario->name, only) == 0;
+}
+
+static int run(const struct bench_env *env, unsigned rounds, const char *only,
+	       struct series *series)
 {
 	for (unsigned round = 0; round < rounds; round++)
 		for (size_t i = 0; i < N_SCENARIOS; i++) {
+			if (!is_wanted(scenarios[i], only))
+				continue;
 			int r = measure_once(env, scenarios[i], &series[i]);
 
 			if (r < 0) {
@@ -129,7 +147,7 @@ static int run(const struct bench_env *env, unsigned rounds, struct series *seri
 static int usage(int status)
 {
 	fprintf(status ? stderr : stdout,
-		"usage: bench [--rounds N] [--blocks N] [--payload BYTES] [--output FILE]\n"
+		"usage: bench [--rounds N] [--blocks N] [--payload BYTES] [--only NAME] [--output FILE]\n"
 		"Times round trips beside a bare cache-line ping-pong; writes JSON.\n");
 	return status;
 }
@@ -153,13 +171,14 @@ int main(int argc, char **argv)
 		{ "rounds", required_argument, NULL, 'r' },
 		{ "blocks", required_argument, NULL, 'b' },
 		{ "payload", required_argument, NULL, 'p' },
+		{ "only", required_argument, NULL, 'n' },
 		{ "output", required_argument, NULL, 'o' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
 	struct bench_env env = { .blocks = 1500, .payload = 64 };
 	unsigned rounds = 11, payload = 64;
-	const char *output = NULL;
+	const char *output = NULL, *only = NULL;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1)
@@ -167,6 +186,8 @@ int main(int argc, char **argv)
 			return usage(0);
 		else if (c == 'o')
 			output = optarg;
+		else if (c == 'n')
+			only = optarg;
 		else if ((c != 'r' || !parse(optarg, ROUNDS_MAX, &rounds)) &&
 			 (c != 'b' || !parse(optarg, 1000000, &env.blocks)) &&
 			 (c != 'p' || !parse(optarg, 65536, &payload)))
@@ -179,13 +200,14 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	struct series *series = calloc(N_SCENARIOS, sizeof(*series));
-	if (!series || run(&env, rounds, series) < 0) {
+	if (!series || run(&env, rounds, only, series) < 0) {
 		free(series);
 		return 1;
 	}
 	json_t *results = json_array();
 	for (size_t i = 0; i < N_SCENARIOS; i++)
-		json_array_append_new(results, report(scenarios[i], &series[i]));
+		if (is_wanted(scenarios[i], only))
+			json_array_append_new(results, report(scenarios[i], &series[i]));
 	json_t *root = json_pack("{s:s, s:o, s:{s:i, s:i, s:i, s:i}, s:s, s:o}", "version",
 				 vri_version(), "machine", machine(&env), "settings", "rounds",
 				 (int)rounds, "blocks", (int)env.blocks, "block", BENCH_BLOCK,

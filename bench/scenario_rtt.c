@@ -113,6 +113,9 @@ static int ask(const struct bench_env *env, const struct answerer *answerer,
 	asker.q = vri_driver_drvq(vri_link_driver(link), 0);
 	asker.request = (struct iovec){ vri_pool_alloc(pool, env->payload), env->payload };
 	asker.reply = (struct iovec){ vri_pool_alloc(pool, env->payload), env->payload };
+	/* Who only looks asks for nothing. */
+	if (!asker.blocking)
+		vri_drvq_suppress(asker.q);
 	r = -ENOMEM;
 	if (asker.q && asker.request.iov_base && asker.reply.iov_base)
 		r = bench_time(env, round_trip, &asker, ret_sample);

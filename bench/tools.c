@@ -128,3 +128,11 @@ int bench_time(const struct bench_env *env, int (*round_trip)(void *arg), void *
 	free(block);
 	return r < 0 ? r : 0;
 }
+
+void bench_sample_per(struct bench_sample *sample, unsigned n)
+{
+	sample->median /= n;
+	sample->best /= n;
+	sample->p99 /= n;
+	sample->worst /= n;
+}

@@ -137,7 +137,9 @@ VRI_API int vri_drvq_arm(struct vri_drvq *q);
  * otherwise as vri_drvq_arm(). */
 VRI_API int vri_drvq_arm_after(struct vri_drvq *q, unsigned n);
 
-/* Takes the request for notifications back. It is a hint: spurious notifications may still come. */
+/* Takes the request for notifications back. It is a hint: spurious notifications may still come. A
+ * queue begins with notifications asked for (virtio 1.4, 2.7.7, 2.8.10): a driver that only looks
+ * says this once, or each buffer costs the device of a packed queue a system call. */
 VRI_API void vri_drvq_suppress(struct vri_drvq *q);
 
 /*

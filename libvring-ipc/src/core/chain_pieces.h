@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Copyright (c) 2026 The vring-ipc authors */
 /* What the walkers of both ring formats do with a descriptor that describes bytes: order, memory,
- * sums. Only the walkers include this. */
+ * sums. For the walkers, and for those that call them. */
 #ifndef CORE_CHAIN_PIECES_H
 #define CORE_CHAIN_PIECES_H
 
@@ -59,6 +59,24 @@ static inline enum vri_rule chain_add_piece(struct chain_pieces *p, uint64_t add
 			(struct iovec){ .iov_base = shm_payload(va), .iov_len = len };
 	p->n_iov++;
 	return VRI_RULE_NONE;
+}
+
+/* The usual small message: the @len bytes at @addr are all of the chain, and lie in the memory that
+ * matched last. Returns: false for anything else, right or wrong: the walker finds out. */
+static inline bool chain_take_single(const struct chain_source *source, uint64_t addr, uint32_t len,
+				     bool writable, struct vri_chain *chain)
+{
+	void __shm *va = mem_look(source->mem, source->hint, addr, len,
+				  writable ? VRI_ACCESS_WRITE : VRI_ACCESS_READ);
+
+	if (va == NULL || chain->iov_max == 0)
+		return false;
+	chain->iov[0] = (struct iovec){ .iov_base = shm_payload(va), .iov_len = len };
+	chain->n_readable = !writable;
+	chain->n_writable = writable;
+	chain->readable_len = writable ? 0 : len;
+	chain->writable_len = writable ? len : 0;
+	return true;
 }
 
 /* Finds the indirect table of @len bytes at @addr. */

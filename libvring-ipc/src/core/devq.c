@@ -122,16 +122,15 @@ void vri__devq_resume(struct vri_devq *q)
 
 int vri_devq_pop(struct vri_devq *q, struct vri_chain *chain)
 {
-	enum vri_rule rule = VRI_RULE_NONE;
 	int r;
 
 	if (q == NULL || chain == NULL || (chain->iov == NULL && chain->iov_max != 0))
 		return -EINVAL;
 	if (q->state != QUEUE_LIVE)
 		return not_now(q);
-	r = q->format->pop(q, chain, &rule);
+	r = q->format->pop(q, chain, &q->found);
 	if (r == -EPROTO)
-		vri__devq_break(q, rule);
+		vri__devq_break(q, q->found);
 	return r;
 }
 

@@ -43,15 +43,28 @@ enum flight_state {
 	FLIGHT_HELD, /* in order: pushed, while an older one is not */
 };
 
-/* A head (packed: a buffer id) that was popped and not yet made used. */
+/* A head (packed: a buffer id) that was popped and not yet made used. Two to a cache line. */
 struct flight {
+	const void *first_piece; /* stays: where the next chain with this head is likely to be */
 	uint32_t readable_len;
 	uint32_t writable_len;
 	uint32_t id; /* as struct vri_chain has it */
+	uint32_t written; /* of a held one */
 	uint16_t n; /* packed: descriptors in the ring */
 	uint8_t state; /* enum flight_state */
-	uint32_t written; /* of a held one */
 };
+
+/* Member by member: what pop has just stored in pieces would have to wait to be copied as a whole. */
+static inline void flight_begin(struct flight *flight, const struct vri_chain *chain, uint16_t n)
+{
+	if (chain->n_readable + chain->n_writable != 0)
+		flight->first_piece = chain->iov[0].iov_base;
+	flight->readable_len = chain->readable_len;
+	flight->writable_len = chain->writable_len;
+	flight->id = chain->id;
+	flight->n = n;
+	flight->state = FLIGHT_POPPED;
+}
 
 /* The split ring as its device knows it. Index arithmetic is modulo 2^16. */
 struct split_dev {
@@ -142,6 +155,7 @@ struct vri_devq {
 	struct spin spin;
 	unsigned index;
 	enum vri_rule rule;
+	enum vri_rule found; /* by the format's last call, before it becomes the queue's */
 };
 
 #endif

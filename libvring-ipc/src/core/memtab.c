@@ -16,21 +16,6 @@
 
 #include <vring-ipc/memory.h>
 
-/* What translation needs, two to a cache line. A size of 0 matches nothing. */
-struct window {
-	uint32_t version;
-	uint32_t access;
-	uint64_t iova;
-	uint64_t size;
-	uint8_t __shm *va;
-};
-
-struct vri_mem {
-	_Alignas(64) struct window window[MEM_ENTRIES_MAX];
-	unsigned n_slots; /* slots that were ever in use */
-	struct mem_entry entry[MEM_ENTRIES_MAX]; /* the control thread's; size 0: free */
-};
-
 int vri__mem_new(struct vri_mem **ret_mem)
 {
 	struct vri_mem *mem = aligned_alloc(_Alignof(struct vri_mem), sizeof(*mem));
@@ -47,10 +32,10 @@ void vri__mem_free(struct vri_mem *mem)
 	free(mem);
 }
 
-static void window_set(struct window *w, const struct window *value)
+static void window_set(struct mem_window *w, const struct mem_window *value)
 {
 	/* Each store releases, so that a reader who sees a new field also sees the odd version, or
-	 * the even one after it. Pairs with the acquire loads of window_get(). */
+	 * the even one after it. Pairs with the acquire loads of mem_window_get(). */
 	uint32_t version = w->version;
 
 	__atomic_store_n(&w->version, version + 1, __ATOMIC_RELAXED);
@@ -59,31 +44,6 @@ static void window_set(struct window *w, const struct window *value)
 	__atomic_store_n(&w->size, value->size, __ATOMIC_RELEASE);
 	__atomic_store_n(&w->va, value->va, __ATOMIC_RELEASE);
 	__atomic_store_n(&w->version, version + 2, __ATOMIC_RELEASE);
-}
-
-/* Copies a window; one that changes at this moment comes out empty. */
-static inline struct window window_get(const struct window *w)
-{
-	/* Acquire, so that the second look at the version comes last. Pairs with the releases of
-	 * window_set(). */
-	uint32_t before = __atomic_load_n(&w->version, __ATOMIC_ACQUIRE);
-	struct window copy = {
-		.access = __atomic_load_n(&w->access, __ATOMIC_ACQUIRE),
-		.iova = __atomic_load_n(&w->iova, __ATOMIC_ACQUIRE),
-		.size = __atomic_load_n(&w->size, __ATOMIC_ACQUIRE),
-		.va = __atomic_load_n(&w->va, __ATOMIC_ACQUIRE),
-	};
-	uint32_t after = __atomic_load_n(&w->version, __ATOMIC_RELAXED);
-
-	if (before != after || (before & 1) != 0)
-		copy.size = 0;
-	return copy;
-}
-
-/* Neither sum nor difference can wrap: @offset is only used when it is below the size. */
-static inline bool is_inside(uint64_t size, uint64_t offset, uint64_t len)
-{
-	return offset < size && len <= size - offset && len != 0;
 }
 
 /* ---- the control thread ---- */
@@ -104,7 +64,7 @@ static bool overlap(const struct mem_entry *a, const struct mem_entry *b)
 int vri__mem_add(struct vri_mem *mem, const struct mem_entry *entry)
 {
 	unsigned free_slot = MEM_ENTRIES_MAX;
-	struct window w;
+	struct mem_window w;
 
 	if (!entry_is_valid(entry))
 		return -EINVAL;
@@ -117,7 +77,7 @@ int vri__mem_add(struct vri_mem *mem, const struct mem_entry *entry)
 	if (free_slot == MEM_ENTRIES_MAX)
 		return -ENOSPC;
 	mem->entry[free_slot] = *entry;
-	w = (struct window){
+	w = (struct mem_window){
 		.access = entry->access,
 		.iova = entry->iova + entry->window_offset,
 		.size = entry->window_size,
@@ -134,7 +94,7 @@ int vri__mem_remove(struct vri_mem *mem, uint64_t iova, struct mem_entry *ret_en
 	for (unsigned i = 0; i < MEM_ENTRIES_MAX; i++) {
 		if (mem->entry[i].size == 0 || mem->entry[i].iova != iova)
 			continue;
-		window_set(&mem->window[i], &(struct window){ 0 });
+		window_set(&mem->window[i], &(struct mem_window){ 0 });
 		*ret_entry = mem->entry[i];
 		mem->entry[i] = (struct mem_entry){ 0 };
 		return 0;
@@ -157,7 +117,7 @@ void __shm *vri__mem_translate_ring(const struct vri_mem *mem, uint64_t iova, ui
 		const struct mem_entry *e = &mem->entry[i];
 		uint64_t offset = iova - e->iova;
 
-		if (!is_inside(e->size, offset, len))
+		if (!mem_is_inside(e->size, offset, len))
 			continue;
 		if (iova % align != 0 || (uintptr_t)(e->va + offset) % align != 0)
 			return NULL;
@@ -168,17 +128,15 @@ void __shm *vri__mem_translate_ring(const struct vri_mem *mem, uint64_t iova, ui
 
 /* ---- the queues' threads ---- */
 
-/* Looks through all the slots after the hint did not match. */
-static __attribute__((noinline)) void __shm *search(const struct vri_mem *mem, unsigned *hint,
-						    uint64_t iova, uint64_t len, unsigned access,
-						    bool *ret_denied)
+void __shm *vri__mem_search(const struct vri_mem *mem, unsigned *hint, uint64_t iova, uint64_t len,
+			    unsigned access, bool *ret_denied)
 {
 	unsigned n = __atomic_load_n(&mem->n_slots, __ATOMIC_ACQUIRE);
 
 	for (unsigned i = 0; i < n; i++) {
-		struct window w = window_get(&mem->window[i]);
+		struct mem_window w = mem_window_get(&mem->window[i]);
 
-		if (!is_inside(w.size, iova - w.iova, len))
+		if (!mem_is_inside(w.size, iova - w.iova, len))
 			continue;
 		if ((w.access & access) != access) {
 			if (ret_denied != NULL)
@@ -193,42 +151,19 @@ static __attribute__((noinline)) void __shm *search(const struct vri_mem *mem, u
 	return NULL;
 }
 
-void __shm *vri__mem_translate(const struct vri_mem *mem, unsigned *hint, uint64_t iova,
-			       uint64_t len, unsigned access, bool *ret_denied)
-{
-	struct window w = window_get(&mem->window[*hint]);
-
-	if (is_inside(w.size, iova - w.iova, len) && (w.access & access) == access)
-		return w.va + (iova - w.iova);
-	return search(mem, hint, iova, len, access, ret_denied);
-}
-
-static __attribute__((noinline)) bool search_back(const struct vri_mem *mem, unsigned *hint,
-						  uintptr_t va, uint64_t len, unsigned access,
-						  uint64_t *ret_iova)
+uint64_t vri__mem_search_back(const struct vri_mem *mem, unsigned *hint, uintptr_t va, uint64_t len,
+			      unsigned access)
 {
 	unsigned n = __atomic_load_n(&mem->n_slots, __ATOMIC_ACQUIRE);
 
 	for (unsigned i = 0; i < n; i++) {
-		struct window w = window_get(&mem->window[i]);
+		struct mem_window w = mem_window_get(&mem->window[i]);
 
-		if (!is_inside(w.size, va - (uintptr_t)w.va, len) || (w.access & access) != access)
+		if (!mem_is_inside(w.size, va - (uintptr_t)w.va, len) ||
+		    (w.access & access) != access)
 			continue;
 		*hint = i;
-		*ret_iova = w.iova + (va - (uintptr_t)w.va);
-		return true;
+		return w.iova + (va - (uintptr_t)w.va);
 	}
-	return false;
-}
-
-bool vri__mem_iova(const struct vri_mem *mem, unsigned *hint, const void *va, uint64_t len,
-		   unsigned access, uint64_t *ret_iova)
-{
-	struct window w = window_get(&mem->window[*hint]);
-
-	if (!is_inside(w.size, (uintptr_t)va - (uintptr_t)w.va, len) ||
-	    (w.access & access) != access)
-		return search_back(mem, hint, (uintptr_t)va, len, access, ret_iova);
-	*ret_iova = w.iova + ((uintptr_t)va - (uintptr_t)w.va);
-	return true;
+	return MEM_NO_IOVA;
 }

@@ -19,6 +19,7 @@
 
 #include <linux/virtio_ring.h>
 
+#include "chain_pieces.h"
 #include "packed_chain.h"
 #include "packed_ring.h"
 #include "ring_layout.h"
@@ -41,13 +42,7 @@ static inline void take_off(struct vri_devq *q, struct vri_chain *chain, uint16_
 	struct packed_dev *p = &q->packed;
 
 	chain->id = (uint32_t)q->epoch << 16 | p->sequence++;
-	p->flight[chain->head] = (struct flight){
-		.readable_len = chain->readable_len,
-		.writable_len = chain->writable_len,
-		.id = chain->id,
-		.n = n,
-		.state = FLIGHT_POPPED,
-	};
+	flight_begin(&p->flight[chain->head], chain, n);
 	p->popped[p->popped_at] = chain->head;
 	p->popped_at = p->popped_at + 1 < q->size ? p->popped_at + 1 : 0;
 	p->n_taken = (uint16_t)(p->n_taken + n);
@@ -56,11 +51,29 @@ static inline void take_off(struct vri_devq *q, struct vri_chain *chain, uint16_
 	COUNTER_ADD(&q->count, position, n);
 }
 
+/* A list of one descriptor; see chain_take_single(). The walker looks at the body anew: what this look
+ * found does not count then. */
+static inline bool take_single(const struct vri_devq *q, const struct packed_list *list,
+			       struct vri_chain *chain)
+{
+	struct ring_packed_body body;
+
+	if ((list->flags & (VRING_DESC_F_NEXT | VRING_DESC_F_INDIRECT)) != 0)
+		return false;
+	body = ring_load_packed_body(q->source.desc, list->slot);
+	if (body.id >= q->size ||
+	    !chain_take_single(&q->source, body.addr, body.len,
+			       (list->flags & VRING_DESC_F_WRITE) != 0, chain))
+		return false;
+	chain->head = body.id;
+	return true;
+}
+
 static int packed_pop(struct vri_devq *q, struct vri_chain *chain, enum vri_rule *ret_rule)
 {
 	struct packed_dev *p = &q->packed;
 	struct packed_list list = { .slot = p->slot, .available = p->available };
-	uint16_t n;
+	uint16_t n = 1;
 	int r;
 
 	if (!look_for_available(q, &list.flags))
@@ -70,9 +83,11 @@ static int packed_pop(struct vri_devq *q, struct vri_chain *chain, enum vri_rule
 		*ret_rule = VRI_RULE_AVAIL_IDX;
 		return -EPROTO;
 	}
-	r = vri__packed_chain_walk(&q->source, &list, chain, &n, ret_rule);
-	if (r < 0)
-		return r;
+	if (!take_single(q, &list, chain)) {
+		r = vri__packed_chain_walk(&q->source, &list, chain, &n, ret_rule);
+		if (r < 0)
+			return r;
+	}
 	if (p->flight[chain->head].state != FLIGHT_NONE) {
 		*ret_rule = VRI_RULE_HEAD_IN_FLIGHT;
 		return -EPROTO;

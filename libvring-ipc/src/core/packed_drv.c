@@ -31,11 +31,11 @@
 
 /* ---- add ---- */
 
-static inline bool iova_of(struct vri_drvq *q, const struct iovec *iov, unsigned access,
-			   uint64_t *ret_iova)
+static inline uint64_t iova_of(struct vri_drvq *q, const struct iovec *iov, unsigned access)
 {
-	return iov->iov_len <= UINT32_MAX &&
-	       vri__mem_iova(q->mem, &q->mem_hint, iov->iov_base, iov->iov_len, access, ret_iova);
+	if (iov->iov_len > UINT32_MAX)
+		return MEM_NO_IOVA;
+	return vri__mem_iova(q->mem, &q->mem_hint, iov->iov_base, iov->iov_len, access);
 }
 
 /* Where the next piece of a list goes. */
@@ -58,7 +58,8 @@ static inline int64_t put_bodies(struct vri_drvq *q, struct cursor *at, uint16_t
 		struct packed_buffer *b = &p->buffer[at->id];
 		uint32_t len = (uint32_t)iov[i].iov_len;
 
-		if (!iova_of(q, &iov[i], access, &iova))
+		iova = iova_of(q, &iov[i], access);
+		if (iova == MEM_NO_IOVA)
 			return -EINVAL;
 		b->addr = iova;
 		b->len = len;
@@ -107,7 +108,8 @@ static inline int64_t put_table(struct vri_drvq *q, void __shm *table, struct ri
 	for (unsigned i = 0; i < n_iov; i++) {
 		unsigned at = first + i;
 
-		if (!iova_of(q, &iov[i], access, &iova))
+		iova = iova_of(q, &iov[i], access);
+		if (iova == MEM_NO_IOVA)
 			return -EINVAL;
 		bytes += iov[i].iov_len;
 		/* virtio 1.4, 2.8.19: no flag but WRITE in a table. */

@@ -17,7 +17,11 @@
 
 #include <linux/virtio_ring.h>
 
+#include "chain_pieces.h"
 #include "ring_layout.h"
+
+/* How many chains ahead pop asks for payload: about what fits into the time that a line takes. */
+#define FETCH_AHEAD 8u
 
 /* ---- pop and rewind ---- */
 
@@ -38,46 +42,73 @@ static inline enum vri_rule look_for_available(struct vri_devq *q)
 	return VRI_RULE_NONE;
 }
 
+/* Asks for the first piece of a chain that comes later, by where the last one with its head was: the
+ * line comes while others are worked on. A hint, so a driver that changes its heads or its buffers
+ * slows down itself and nothing else. */
+static inline void fetch_ahead(const struct vri_devq *q)
+{
+	const struct split_dev *s = &q->split;
+	unsigned head;
+
+	if ((uint16_t)(s->avail_idx_seen - s->avail_idx) <= FETCH_AHEAD)
+		return;
+	head = ring_load_avail_entry(&s->avail_ring[(s->avail_idx + FETCH_AHEAD) & q->mask]);
+	if (head < q->size)
+		__builtin_prefetch(s->flight[head].first_piece);
+}
+
+/* The chain at @head is found, and is the device's from now on. */
+static inline int take_off(struct vri_devq *q, unsigned head, struct vri_chain *chain)
+{
+	struct split_dev *s = &q->split;
+
+	chain->head = (uint16_t)head;
+	chain->id = (uint32_t)q->epoch << 16 | s->avail_idx;
+	flight_begin(&s->flight[head], chain, 1);
+	s->popped[s->avail_idx & q->mask] = (uint16_t)head;
+	s->avail_idx++;
+	q->n_in_flight++;
+	COUNTER_ADD(&q->count, position, 1);
+	return 1;
+}
+
+/* Any chain, by the walker. It looks at the first descriptor anew: what an earlier look found does not
+ * count. */
+static __attribute__((noinline)) int pop_any(struct vri_devq *q, unsigned head,
+					     struct vri_chain *chain, enum vri_rule *ret_rule)
+{
+	int r = vri__chain_walk(&q->source, head, chain, ret_rule);
+
+	return r < 0 ? r : take_off(q, head, chain);
+}
+
 static int split_pop(struct vri_devq *q, struct vri_chain *chain, enum vri_rule *ret_rule)
 {
 	struct split_dev *s = &q->split;
-	struct flight *flight;
-	unsigned slot, head;
-	int r;
+	struct ring_desc desc;
+	unsigned head;
 
 	*ret_rule = look_for_available(q);
 	if (*ret_rule != VRI_RULE_NONE)
 		return -EPROTO;
 	if (s->avail_idx == s->avail_idx_seen)
 		return 0;
-	slot = s->avail_idx & q->mask;
-	head = ring_load_avail_entry(&s->avail_ring[slot]);
+	fetch_ahead(q);
+	head = ring_load_avail_entry(&s->avail_ring[s->avail_idx & q->mask]);
 	if (head >= q->size) {
 		*ret_rule = VRI_RULE_HEAD;
 		return -EPROTO;
 	}
-	flight = &s->flight[head];
-	if (flight->state != FLIGHT_NONE) {
+	if (s->flight[head].state != FLIGHT_NONE) {
 		*ret_rule = VRI_RULE_HEAD_IN_FLIGHT;
 		return -EPROTO;
 	}
-	r = vri__chain_walk(&q->source, head, chain, ret_rule);
-	if (r < 0)
-		return r;
-
-	chain->head = (uint16_t)head;
-	chain->id = (uint32_t)q->epoch << 16 | s->avail_idx;
-	*flight = (struct flight){
-		.readable_len = chain->readable_len,
-		.writable_len = chain->writable_len,
-		.id = chain->id,
-		.state = FLIGHT_POPPED,
-	};
-	s->popped[slot] = (uint16_t)head;
-	s->avail_idx++;
-	q->n_in_flight++;
-	COUNTER_ADD(&q->count, position, 1);
-	return 1;
+	desc = ring_load_desc(q->source.desc, head);
+	if ((ring_desc_flags(&desc) & (VRING_DESC_F_NEXT | VRING_DESC_F_INDIRECT)) == 0 &&
+	    chain_take_single(&q->source, desc.addr, ring_desc_len(&desc),
+			      (ring_desc_flags(&desc) & VRING_DESC_F_WRITE) != 0, chain))
+		return take_off(q, head, chain);
+	return pop_any(q, head, chain, ret_rule);
 }
 
 static int split_rewind(struct vri_devq *q, unsigned n)
@@ -159,9 +190,15 @@ static int split_push_in_order(struct vri_devq *q, const struct vri_chain *chain
 
 	if (flight == NULL)
 		return -EINVAL;
+	q->n_in_flight--;
+	if (q->n_held == 0 && s->popped[s->used_idx & q->mask] == chain->head) {
+		/* It is the oldest, and nobody waits for it. */
+		flight->state = FLIGHT_NONE;
+		put_used(q, chain->head, written);
+		return 0;
+	}
 	flight->state = FLIGHT_HELD;
 	flight->written = written;
-	q->n_in_flight--;
 	q->n_held++;
 	while (q->n_held > 0) {
 		unsigned oldest = s->popped[s->used_idx & q->mask];

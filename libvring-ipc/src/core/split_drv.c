@@ -69,27 +69,41 @@ static inline int64_t put_pieces(struct vri_drvq *q, const struct target *t,
 {
 	uint16_t flags = access == VRI_ACCESS_WRITE ? VRING_DESC_F_WRITE : 0;
 	uint64_t bytes = 0;
-	uint64_t iova;
-	unsigned next;
 
 	for (unsigned i = 0; i < n_iov; i++, n++) {
-		uint64_t len = iov[i].iov_len;
+		uint64_t iova, len = iov[i].iov_len;
+		uint64_t rest = ring_desc_rest((uint32_t)len, flags, 0);
 
-		if (len > UINT32_MAX ||
-		    !vri__mem_iova(q->mem, &q->mem_hint, iov[i].iov_base, len, access, &iova))
+		if (len > UINT32_MAX)
+			return -EINVAL;
+		iova = vri__mem_iova(q->mem, &q->mem_hint, iov[i].iov_base, len, access);
+		if (iova == MEM_NO_IOVA)
 			return -EINVAL;
 		bytes += len;
-		if (n + 1 < n_all) {
-			next = target_desc(t, n + 1);
-			put_desc(t->table, t->shadow, target_desc(t, n), iova,
-				 ring_desc_rest((uint32_t)len, flags | VRING_DESC_F_NEXT,
-						(uint16_t)next));
-		} else {
-			put_desc(t->table, t->shadow, target_desc(t, n), iova,
-				 ring_desc_rest((uint32_t)len, flags, 0));
-		}
+		if (n + 1 < n_all)
+			rest = ring_desc_rest((uint32_t)len, flags | VRING_DESC_F_NEXT,
+					      (uint16_t)target_desc(t, n + 1));
+		put_desc(t->table, t->shadow, target_desc(t, n), iova, rest);
 	}
 	return (int64_t)bytes;
+}
+
+/* Descriptors that are free may hold anything: a request that turns out to be wrong half way needs no
+ * undoing. Returns: 0 and the bytes each way; -EINVAL. */
+static inline __attribute__((always_inline)) int
+put_all(struct vri_drvq *q, const struct target *t, const struct iovec *readable,
+	unsigned n_readable, const struct iovec *writable, unsigned n_writable,
+	int64_t *ret_readable, int64_t *ret_writable)
+{
+	unsigned n = n_readable + n_writable;
+
+	/* virtio 1.4, 2.7.4.2: readable ones first. */
+	*ret_readable = put_pieces(q, t, readable, n_readable, 0, n, VRI_ACCESS_READ);
+	if (*ret_readable < 0)
+		return -EINVAL;
+	*ret_writable = put_pieces(q, t, writable, n_writable, n_readable, n, VRI_ACCESS_WRITE);
+	/* virtio 1.4, 2.7.5.2 */
+	return *ret_writable < 0 || *ret_readable + *ret_writable > UINT32_MAX ? -EINVAL : 0;
 }
 
 /* ---- add ---- */
@@ -120,39 +134,75 @@ static inline void stage(struct vri_drvq *q, unsigned head, unsigned n_desc, voi
 	s->idx++;
 }
 
+/* Out of line, so that the usual small request keeps its registers. */
+static __attribute__((noinline)) int add_indirect(struct vri_drvq *q, const struct iovec *readable,
+						  unsigned n_readable, const struct iovec *writable,
+						  unsigned n_writable, void *token)
+{
+	struct split_drv *s = &q->split;
+	unsigned head = s->free_ring[s->free_first];
+	size_t at = (size_t)head * s->indirect_max;
+	const struct target t = { s->tables + at * RING_DESC_BYTES, s->tables_shadow + at, NULL, 0,
+				  0 };
+	int64_t to_read, to_write;
+
+	if (put_all(q, &t, readable, n_readable, writable, n_writable, &to_read, &to_write) < 0)
+		return -EINVAL;
+	put_desc(s->desc, s->desc_shadow, head, s->tables_iova + at * RING_DESC_BYTES,
+		 ring_desc_rest((n_readable + n_writable) * RING_DESC_BYTES, VRING_DESC_F_INDIRECT,
+				0));
+	stage(q, head, 1, token, (uint32_t)to_read, (uint32_t)to_write);
+	return 0;
+}
+
+/* The usual small message: one piece, one descriptor. */
+static inline int add_single(struct vri_drvq *q, const struct iovec *iov, bool writable,
+			     void *token)
+{
+	struct split_drv *s = &q->split;
+	unsigned head = s->free_ring[s->free_first];
+	uint64_t iova, len = iov->iov_len;
+
+	if (s->n_free == 0)
+		return -ENOSPC;
+	if (len > UINT32_MAX)
+		return -EINVAL;
+	iova = vri__mem_iova(q->mem, &q->mem_hint, iov->iov_base, len,
+			     writable ? VRI_ACCESS_WRITE : VRI_ACCESS_READ);
+	if (iova == MEM_NO_IOVA)
+		return -EINVAL;
+	put_desc(s->desc, s->desc_shadow, head, iova,
+		 ring_desc_rest((uint32_t)len, writable ? VRING_DESC_F_WRITE : 0, 0));
+	stage(q, head, 1, token, writable ? 0 : (uint32_t)len, writable ? (uint32_t)len : 0);
+	return 0;
+}
+
+static int add_direct(struct vri_drvq *q, const struct iovec *readable, unsigned n_readable,
+		      const struct iovec *writable, unsigned n_writable, void *token)
+{
+	struct split_drv *s = &q->split;
+	const struct target t = { s->desc, s->desc_shadow, s->free_ring, s->free_first, q->mask };
+	unsigned n = n_readable + n_writable;
+	int64_t to_read, to_write;
+
+	if (n > s->n_free)
+		return -ENOSPC;
+	if (put_all(q, &t, readable, n_readable, writable, n_writable, &to_read, &to_write) < 0)
+		return -EINVAL;
+	stage(q, s->free_ring[s->free_first], n, token, (uint32_t)to_read, (uint32_t)to_write);
+	return 0;
+}
+
 static int split_add(struct vri_drvq *q, const struct iovec *readable, unsigned n_readable,
 		     const struct iovec *writable, unsigned n_writable, void *token)
 {
-	struct split_drv *s = &q->split;
 	unsigned n = n_readable + n_writable;
-	bool indirect = wants_table(q, n);
-	unsigned n_desc = indirect ? 1 : n;
-	unsigned head = s->free_ring[s->free_first];
-	struct target t = { s->desc, s->desc_shadow, s->free_ring, s->free_first, q->mask };
-	int64_t to_read, to_write;
 
-	if (n_desc > s->n_free)
-		return -ENOSPC;
-	if (indirect) {
-		size_t at = (size_t)head * s->indirect_max;
-
-		t = (struct target){ s->tables + at * RING_DESC_BYTES, s->tables_shadow + at, NULL,
-				     0, 0 };
-	}
-	/* Descriptors that are free may hold anything: a request that turns out to be wrong half
-	 * way needs no undoing. virtio 1.4, 2.7.4.2: readable ones first. */
-	to_read = put_pieces(q, &t, readable, n_readable, 0, n, VRI_ACCESS_READ);
-	if (to_read < 0)
-		return -EINVAL;
-	to_write = put_pieces(q, &t, writable, n_writable, n_readable, n, VRI_ACCESS_WRITE);
-	if (to_write < 0 || to_read + to_write > UINT32_MAX)
-		return -EINVAL; /* virtio 1.4, 2.7.5.2 */
-	if (indirect)
-		put_desc(s->desc, s->desc_shadow, head,
-			 s->tables_iova + (uint64_t)head * s->indirect_max * RING_DESC_BYTES,
-			 ring_desc_rest(n * RING_DESC_BYTES, VRING_DESC_F_INDIRECT, 0));
-	stage(q, head, n_desc, token, (uint32_t)to_read, (uint32_t)to_write);
-	return 0;
+	if (n == 1)
+		return add_single(q, n_readable != 0 ? readable : writable, n_readable == 0, token);
+	if (wants_table(q, n) && q->split.n_free > 0)
+		return add_indirect(q, readable, n_readable, writable, n_writable, token);
+	return add_direct(q, readable, n_readable, writable, n_writable, token);
 }
 
 /* ---- publish and announce ---- */

@@ -107,16 +107,16 @@ Test(memtab, iova_is_the_way_back, .init = init, .fini = fini)
 	unsigned hint = 0;
 	uint64_t iova = 1;
 
-	t_true(vri__mem_iova(mem, &hint, extra + 7, 9, VRI_ACCESS_READ, &iova));
+	iova = vri__mem_iova(mem, &hint, extra + 7, 9, VRI_ACCESS_READ);
 	t_eq(iova, 0x100007);
-	t_true(vri__mem_iova(mem, &hint, region + 4096, 4096, VRI_ACCESS_WRITE, &iova));
+	iova = vri__mem_iova(mem, &hint, region + 4096, 4096, VRI_ACCESS_WRITE);
 	t_eq(iova, 4096);
 	iova = 77;
-	t_false(vri__mem_iova(mem, &hint, region + 4096, 4097, VRI_ACCESS_WRITE, &iova));
-	t_false(vri__mem_iova(mem, &hint, region, 16, VRI_ACCESS_READ, &iova));
-	t_false(vri__mem_iova(mem, &hint, extra, 16, VRI_ACCESS_WRITE, &iova));
-	t_false(vri__mem_iova(mem, &hint, region + 4096, 0, VRI_ACCESS_READ, &iova));
-	t_false(vri__mem_iova(mem, &hint, &hint, 1, VRI_ACCESS_READ, &iova));
+	t_eq(vri__mem_iova(mem, &hint, region + 4096, 4097, VRI_ACCESS_WRITE), MEM_NO_IOVA);
+	t_eq(vri__mem_iova(mem, &hint, region, 16, VRI_ACCESS_READ), MEM_NO_IOVA);
+	t_eq(vri__mem_iova(mem, &hint, extra, 16, VRI_ACCESS_WRITE), MEM_NO_IOVA);
+	t_eq(vri__mem_iova(mem, &hint, region + 4096, 0, VRI_ACCESS_READ), MEM_NO_IOVA);
+	t_eq(vri__mem_iova(mem, &hint, &hint, 1, VRI_ACCESS_READ), MEM_NO_IOVA);
 	t_eq(iova, 77);
 }
 
