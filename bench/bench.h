@@ -38,6 +38,7 @@ extern const struct bench_scenario baseline_pingpong; /* the anchor of every rat
 extern const struct bench_scenario baseline_eventfd;
 extern const struct bench_scenario baseline_socket;
 extern const struct bench_scenario baseline_ringtest;
+extern const struct bench_scenario baseline_ringtest_apart;
 extern const struct bench_scenario scenario_rtt_split;
 extern const struct bench_scenario scenario_rtt_split_in_order;
 extern const struct bench_scenario scenario_rtt_packed;

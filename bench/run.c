@@ -33,6 +33,7 @@ static const struct bench_scenario *const scenarios[] = {
 	&scenario_oneway_packed_in_order_32,
 	&scenario_oneway_packed_32,
 	&baseline_ringtest,
+	&baseline_ringtest_apart,
 	&scenario_rtt_block,
 	&baseline_eventfd,
 	&baseline_socket,
