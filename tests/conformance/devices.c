@@ -11,6 +11,8 @@
 #include <vring-ipc/devices/echo.h>
 #include <vring-ipc/devices/rng.h>
 
+#include "control_dev.h"
+
 const char *devices_text(const char *options, const char *key, char *buf, size_t size)
 {
 	size_t key_len = strlen(key);
@@ -105,7 +107,7 @@ int devices_make(const char *kind, const char *options, struct vri_device **ret_
 		int (*make)(const char *options, struct vri_device **ret_dev);
 	} kinds[] = {
 		{ "echo", make_echo },	   { "rng", make_rng },	   { "blk", make_blk },
-		{ "badblk", bad_blk_new }, { "probe", probe_new },
+		{ "badblk", bad_blk_new }, { "probe", probe_new }, { "control", control_dev_new },
 	};
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {

@@ -6,6 +6,7 @@
 #define VRING_IPC_H
 
 #include <vring-ipc/base.h>
+#include <vring-ipc/control.h>
 #include <vring-ipc/device.h>
 #include <vring-ipc/driver.h>
 #include <vring-ipc/inspect.h>
