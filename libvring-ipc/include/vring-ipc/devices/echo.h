@@ -5,6 +5,7 @@
 #define VRING_IPC_DEVICES_ECHO_H
 
 #include <vring-ipc/base.h>
+#include <vring-ipc/control.h>
 #include <vring-ipc/device.h>
 #include <vring-ipc/driver.h>
 
@@ -18,9 +19,8 @@ VRI_BEGIN_DECLS
  *             XORed with the mask, which is 0 until a command changes it: as many bytes as there
  *             are, as there is room for, and at most max_message. The used length tells how many.
  * Config      struct vri_echo_config, little-endian, read-only.
- * Commands    Readable: struct vri_echo_command. Writable: struct vri_echo_answer. Either may be
- *             shorter (what is missing is 0, or is not answered) or longer (the rest is ignored),
- *             so both can grow. A command holds for its link alone.
+ * Commands    Records of <vring-ipc/control.h>: the classes and commands below, with their payloads
+ *             and replies. A command holds for its link alone.
  * Repeating  Messages and commands are safe to repeat.
  */
 #define VRI_ECHO_TYPE "org.vring-ipc.echo" /* the type string; the device id is VRI_ID_ECHO */
@@ -39,23 +39,11 @@ enum vri_echo_class {
 };
 
 enum vri_echo_mask_command {
-	VRI_ECHO_MASK_SET = 0, /* value: the new mask; the answer's value: the one before */
+	VRI_ECHO_MASK_SET = 0, /* struct vri_echo_mask: the new mask; the reply is the one before */
 };
 
-struct vri_echo_command {
-	uint8_t command_class; /* enum vri_echo_class */
-	uint8_t command;
-	uint8_t value;
-};
-
-enum vri_echo_ack {
-	VRI_ECHO_OK = 0,
-	VRI_ECHO_UNKNOWN = 1, /* the device does not know the command */
-};
-
-struct vri_echo_answer {
-	uint8_t ack; /* enum vri_echo_ack */
-	uint8_t value;
+struct vri_echo_mask {
+	uint8_t mask;
 };
 
 /* ---- the device ---- */

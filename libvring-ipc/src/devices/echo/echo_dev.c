@@ -8,7 +8,7 @@
  *   1. a type string and an id of the local range             devices/echo.h, VRI_ECHO_TYPE
  *   2. feature bits of its own, next to the common ones       echo_device_new(), VRI_ECHO_F_CTRL
  *   3. a config space, little-endian                          struct vri_echo_config
- *   4. what its queues carry                                  echo_messages(), echo_commands()
+ *   4. what its queues carry                                  echo_messages(), the table echo_commands
  *   5. what belongs to one driver, made when one comes        struct echo_link, attach and detach
  *
  * The two rules for everything that a driver can write: read each byte that decides something once,
@@ -37,6 +37,7 @@ struct echo {
 /* One driver's part. */
 struct echo_link {
 	uint8_t mask; /* what this driver's messages are XORed with */
+	struct vri_control_dev *control;
 	struct iovec iov[]; /* room for the pieces of the longest chain that there can be */
 };
 
@@ -101,40 +102,26 @@ static int echo_messages(const struct echo *echo, struct echo_link *link, struct
 
 /* ---- the control queue ---- */
 
-static struct vri_echo_answer echo_do(struct echo_link *link,
-				      const struct vri_echo_command *command)
+static uint8_t echo_set_mask(struct vri_control_job *job)
 {
-	struct vri_echo_answer answer = { .ack = VRI_ECHO_UNKNOWN };
+	struct echo_link *link = vri_instance_data(job->inst);
+	const struct vri_echo_mask *wanted = job->payload;
+	struct vri_echo_mask *before = job->reply;
 
-	if (command->command_class == VRI_ECHO_CLASS_MASK &&
-	    command->command == VRI_ECHO_MASK_SET) {
-		answer.ack = VRI_ECHO_OK;
-		answer.value = link->mask;
-		link->mask = command->value;
-	}
-	return answer;
+	before->mask = link->mask;
+	job->reply_len = sizeof(*before);
+	link->mask = wanted->mask;
+	return VRI_CONTROL_OK;
 }
 
-static int echo_commands(struct echo_link *link, struct vri_devq *q, struct vri_chain *chain)
-{
-	for (int n = 0; n < ECHO_TURN; n++) {
-		struct vri_echo_command command = { 0 }; /* what is missing is 0 */
-		struct vri_echo_answer answer;
-		size_t len;
-		int r = vri_devq_pop(q, chain);
-
-		if (r <= 0)
-			return r;
-		vri_chain_read(chain, 0, &command, sizeof(command));
-		answer = echo_do(link, &command);
-		/* What the driver has no room for is not answered. */
-		len = vri_chain_write(chain, 0, &answer, sizeof(answer));
-		r = vri_devq_push(q, chain, (uint32_t)len);
-		if (r < 0)
-			return r;
-	}
-	return 1;
-}
+/* What is longer, or not in here, the library sees to. */
+static const struct vri_control_command echo_commands[] = {
+	{ .command_class = VRI_ECHO_CLASS_MASK,
+	  .command = VRI_ECHO_MASK_SET,
+	  .payload_min = sizeof(struct vri_echo_mask),
+	  .reply_max = sizeof(struct vri_echo_mask),
+	  .handle = echo_set_mask },
+};
 
 /* Called when the driver has kicked. Publishing, notifying and going to sleep are the library's. */
 static int echo_process(struct vri_instance *inst, unsigned queue)
@@ -148,7 +135,7 @@ static int echo_process(struct vri_instance *inst, unsigned queue)
 		return 0;
 	if (queue < echo->n_queues)
 		return echo_messages(echo, link, q, &chain);
-	return echo_commands(link, q, &chain);
+	return vri_control_dev_serve(link->control, inst, queue);
 }
 
 /* ---- drivers come and go ---- */
@@ -156,18 +143,33 @@ static int echo_process(struct vri_instance *inst, unsigned queue)
 static int echo_attach(struct vri_instance *inst)
 {
 	const struct echo *echo = vri_device_data(vri_instance_device(inst));
+	const struct vri_control_dev_opts control = {
+		.size = sizeof(control),
+		.commands = echo_commands,
+		.n_commands = sizeof(echo_commands) / sizeof(echo_commands[0]),
+		.queue_size_max = echo->queue_size_max,
+	};
 	struct echo_link *link;
+	int r;
 
 	link = calloc(1, sizeof(*link) + echo->queue_size_max * sizeof(link->iov[0]));
 	if (!link)
 		return -ENOMEM;
+	r = vri_control_dev_new(&control, &link->control);
+	if (r < 0) {
+		free(link);
+		return r;
+	}
 	vri_instance_set_data(inst, link);
 	return 0;
 }
 
 static void echo_detach(struct vri_instance *inst)
 {
-	free(vri_instance_data(inst));
+	struct echo_link *link = vri_instance_data(inst);
+
+	vri_control_dev_free(link->control);
+	free(link);
 }
 
 /* A reset brings everything back to where it began. */

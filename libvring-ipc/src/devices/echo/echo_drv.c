@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Copyright (c) 2026 The vring-ipc authors */
-/* The driver side of the echo device: one message or one command at a time, by private copies. */
+/* The driver side of the echo device: one message at a time, by private copies; commands by the library's
+ * control queues. */
 #include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -26,7 +27,7 @@ struct vri_echo {
 	unsigned n_queues;
 	bool has_control;
 	struct exchange message;
-	struct exchange command;
+	struct vri_control_drv *control;
 };
 
 /* ---- one exchange ---- */
@@ -163,12 +164,18 @@ static int run(struct vri_echo *echo, const struct vri_echo_opts *opts)
 
 static int make_exchanges(struct vri_echo *echo, const struct vri_echo_opts *opts, unsigned control)
 {
+	const struct vri_control_drv_opts control_opts = {
+		.size = sizeof(control_opts),
+		.payload_max = sizeof(struct vri_echo_mask),
+		.reply_max = sizeof(struct vri_echo_mask),
+		.in_flight_max = 1,
+	};
 	uint32_t size = opts->message_size ? opts->message_size : 4096;
 	int r = exchange_init(&echo->message, echo->drv, 0, size);
 
 	if (r < 0 || !echo->has_control)
 		return r;
-	return exchange_init(&echo->command, echo->drv, control, sizeof(struct vri_echo_command));
+	return vri_control_drv_open(echo->drv, control, &control_opts, &echo->control);
 }
 
 int vri_echo_open(struct vri_driver *drv, const struct vri_echo_opts *opts,
@@ -215,7 +222,7 @@ void vri_echo_close(struct vri_echo *echo)
 		return;
 	quiet = vri_driver_reset(echo->drv) == 0;
 	exchange_fini(&echo->message, echo->drv, quiet);
-	exchange_fini(&echo->command, echo->drv, quiet);
+	vri_control_drv_close(echo->control);
 	free(echo);
 }
 
@@ -251,24 +258,28 @@ int vri_echo_call(struct vri_echo *echo, const void *message, size_t len, void *
 
 int vri_echo_set_mask(struct vri_echo *echo, uint8_t mask, int timeout_ms, uint8_t *ret_old)
 {
-	struct vri_echo_command command = { VRI_ECHO_CLASS_MASK, VRI_ECHO_MASK_SET, mask };
-	struct vri_echo_answer answer = { 0 };
+	const struct vri_echo_mask wanted = { mask };
+	const struct vri_control_request request = {
+		.command_class = VRI_ECHO_CLASS_MASK,
+		.command = VRI_ECHO_MASK_SET,
+		.payload = &wanted,
+		.payload_len = sizeof(wanted),
+	};
+	struct vri_control_result result;
+	struct vri_echo_mask before;
 	int r;
 
 	if (!echo)
 		return -EINVAL;
 	if (!echo->has_control)
 		return -EOPNOTSUPP;
-	r = exchange_do(&echo->command, &command, sizeof(command), sizeof(answer), timeout_ms);
+	r = vri_control_call(echo->control, &request, &result, timeout_ms);
 	if (r < 0)
 		return r;
-	if (r == 0)
+	if (result.reply_len < sizeof(before))
 		return -EPROTO;
-	/* A private copy, of what the device says it wrote. */
-	memcpy(&answer, echo->command.in, (size_t)r < sizeof(answer) ? (size_t)r : sizeof(answer));
-	if (answer.ack != VRI_ECHO_OK)
-		return answer.ack == VRI_ECHO_UNKNOWN ? -EOPNOTSUPP : -EPROTO;
+	memcpy(&before, result.reply, sizeof(before));
 	if (ret_old)
-		*ret_old = answer.value;
+		*ret_old = before.mask;
 	return 0;
 }
