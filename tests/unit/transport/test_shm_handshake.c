@@ -513,6 +513,38 @@ LiarTest(an_answer_that_nobody_asked_for_ends_the_link)
 	}
 }
 
+/* Refuses a request as only a link can be refused. */
+static void refuse_request(int fd, struct script *s)
+{
+	struct wire_msg msg, reply = { .kind = WIRE_REPLY };
+
+	offer(fd);
+	attach(fd);
+	raw_expect(fd, WIRE_GET_STATUS, &msg);
+	reply.token = msg.token;
+	reply.reply.error = s->variant;
+	wire_words(reply.reply.words, "not for you");
+	raw_send(fd, &reply, NULL, 0);
+	raw_expect_hang_up(fd);
+}
+
+/* faults: D7 */
+LiarTest(an_error_that_is_none_of_a_request_is_a_protocol_error)
+{
+	const int errors[] = { -EBUSY, -EPROTONOSUPPORT };
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct vri_link *link;
+		struct script s;
+
+		start(&s, refuse_request, errors[i]);
+		link = open_link(20000);
+		t_errno_eq(vri_driver_status(vri_link_driver(link)), -EPROTO);
+		vri_link_close(link);
+		finish(&s);
+	}
+}
+
 /* Answers the first request only when it is asked for the third time, then all of them. */
 static void answer_late(int fd, struct script *s)
 {

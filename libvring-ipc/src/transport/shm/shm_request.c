@@ -212,9 +212,14 @@ static void remember_late(struct shm_driver *d)
 
 static int refused(struct shm_driver *d, enum wire_kind kind, const struct wire_msg *reply)
 {
+	int error = reply->reply.error;
+
 	vri__log(VRI_LOG_INFO, "link %s: the device refused %s: %s", d->link.id_text,
 		 shm_row(kind)->name, reply->reply.words);
-	return reply->reply.error;
+	/* Reasons to refuse a link, and no answers to anything: the application knows neither. */
+	if (error == -EBUSY || error == -EPROTONOSUPPORT)
+		return -EPROTO;
+	return error;
 }
 
 /*
