@@ -80,8 +80,6 @@ static void add_up(struct walk *walk, const struct vri_inspect_desc *desc)
 			blame(walk, VRI_RULE_CHAIN_ORDER);
 		chain->readable_len += desc->len;
 	}
-	if (desc->len == 0)
-		blame(walk, VRI_RULE_ADDRESS);
 	if (chain->readable_len + chain->writable_len > UINT32_MAX)
 		blame(walk, VRI_RULE_CHAIN_BYTES);
 }

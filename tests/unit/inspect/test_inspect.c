@@ -405,11 +405,23 @@ Test(inspect, buffer_outside_of_the_region_is_shown_as_such, .init = set_up, .fi
 	t_eq(desc.in_region, 0);
 }
 
+/* As the device sees it: such a descriptor is skipped. */
+Test(inspect, piece_of_length_0_breaks_no_rule, .init = set_up, .fini = tear_down)
+{
+	struct vri_inspect_chain chain;
+
+	s.desc[5].len = 0;
+	chain = look_at_chain(5, NULL, 0);
+	t_eq(chain.problem, VRI_RULE_NONE);
+	t_eq(chain.n_descs, 2);
+	t_eq(chain.readable_len, 0);
+}
+
 struct broken_chain {
 	enum vri_rule rule;
 	unsigned where; /* 0: desc[5], 1: desc[6], 2: desc[3], 3: table[0], 4: table[1] */
 	uint64_t addr; /* 0: as it is */
-	uint32_t len; /* 0: as it is; ~0: 0 */
+	uint32_t len; /* 0: as it is */
 	int flags, next; /* -1: as it is */
 };
 
