@@ -16,6 +16,15 @@ have() { command -v "$1" >/dev/null 2>&1; }
 
 jobs() { nproc 2>/dev/null || echo 2; }
 
+# Some kernels spread mappings further than the sanitizers of older compilers can bear.
+calm() {
+	if have setarch && setarch -R true 2>/dev/null; then
+		setarch -R "$@"
+	else
+		"$@"
+	fi
+}
+
 # count PASSED FAILED SKIPPED: adds to the sums
 count() {
 	passed=$((passed + $1))

@@ -1,48 +1,134 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Copyright (c) 2026 The vring-ipc authors */
-/* Any bytes as the start of a region: refused, or a map whose parts lie inside of it and apart. */
+/*
+ * Any header of a region, which changes while it is read: refused, or a map whose parts lie inside of
+ * it and apart, with a window for buffers that touches nothing else.
+ *
+ * The input says which honest header stands there at first, and which words of it are stored over,
+ * now or so many fetches later.
+ */
 #include "core/region.h"
 
-#include <stdlib.h>
+#include <vring-ipc/spec.h>
+
 #include <string.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
+#include "check.h"
+#include "hostile.h"
 
-static void check_part(const struct region_map *map, const struct region_part *part)
+#define HEADER_MOST 8192u
+#define PARTS 11u
+
+static void make_header(struct input *in, uint8_t *header)
 {
-	if (part->size && (part->offset > map->size || part->size > map->size - part->offset))
-		abort();
+	static const uint8_t id[16] = "0123456789abcde";
+	struct region_plan plan = {
+		.n_queues = 1 + take8(in) % 64,
+		.format = take8(in) & 1,
+		.queue_size = 1u << take8(in) % 16,
+		.indirect_max = take8(in) % 32,
+		.config_size = take8(in) * 32u,
+		.pool_size = take8(in) * 4096u,
+	};
+	struct region_map map;
+
+	if (vri__region_plan(&plan, id, &map) == 0)
+		vri__region_format(header, &map);
+}
+
+static void store(struct input *in, uint8_t *header, size_t readable)
+{
+	unsigned width = 4u << (take8(in) & 1);
+	size_t offset = take16(in) % HEADER_MOST & ~3u;
+	uint8_t how = take8(in);
+	uint64_t now;
+
+	if (offset + width > readable)
+		return;
+	memcpy(&now, header + offset, width);
+	switch (how % 4) {
+	case 0:
+		now = take64(in);
+		break;
+	case 1:
+		now += (uint64_t)(int64_t)(int8_t)take8(in) << (how & 0x40 ? 12 : 0);
+		break;
+	case 2:
+		now = take8(in);
+		break;
+	default:
+		/* Another word of it. */
+		memcpy(&now, header + take8(in) * 4u % (readable - width + 1), width);
+	}
+	if (how & 0x80)
+		hostile_write_later(1 + take16(in) % 4096, header + offset, width, now);
+	else
+		hostile_write(header + offset, width, now);
+}
+
+/* Inside of the region and apart from all others; @may: what it may touch all the same. */
+static void check_apart(const struct region_map *map, const struct region_part *parts,
+			const struct region_part *part, const struct region_part *may)
+{
+	if (part->size == 0)
+		return;
+	MUST(part->offset >= sizeof(struct region_header) && part->offset <= map->size);
+	MUST(part->size <= map->size - part->offset);
+	for (unsigned i = 0; i < PARTS; i++) {
+		const struct region_part *other = &parts[i];
+
+		if (other == part || other->size == 0 || (may && other >= may))
+			continue;
+		MUST(other->offset >= part->offset + part->size ||
+		     part->offset >= other->offset + other->size);
+	}
+}
+
+static void check_map(const struct region_map *map)
+{
+	/* Where buffers may lie comes last. */
+	const struct region_part parts[PARTS] = {
+		map->device_block,    map->driver_block, map->config,	    map->device_counters,
+		map->driver_counters, map->driver_rings, map->device_rings, map->shared_rings,
+		map->outstanding,     map->tables,	 map->pool,
+	};
+	struct region_part window = { .offset = 0 };
+
+	MUST(map->size % REGION_ALIGN == 0 && map->size <= REGION_SIZE_MAX);
+	MUST(map->device_block.size >= sizeof(struct region_device));
+	MUST(map->driver_block.size >= sizeof(struct region_driver));
+	MUST(vri__region_n_queues(map) <= VRI_QUEUES_MAX);
+	for (unsigned i = 0; i < PARTS; i++)
+		check_apart(map, parts, &parts[i], NULL);
+	vri__region_window(map, &window.offset, &window.size);
+	check_apart(map, parts, &window, &parts[PARTS - 2]);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
-	static _Alignas(4096) uint8_t header[8192];
+	struct input in = { bytes, len };
+	size_t readable = HEADER_MOST;
+	uint8_t whole[HEADER_MOST] = { 0 };
 	const char *why = NULL;
 	struct region_map map;
+	uint8_t *header;
+	uint8_t cut = take8(&in);
 
-	if (len > sizeof(header))
-		return 0;
-	/* Most inputs would die at the magic. */
-	memset(header, 0, sizeof(header));
-	memcpy(header, bytes, len);
-	if (len & 1)
-		memcpy(header, REGION_MAGIC, 8);
-	if (vri__region_parse(header, len, &map, &why) < 0) {
-		if (!why)
-			abort();
-		return 0;
-	}
-	check_part(&map, &map.device_block);
-	check_part(&map, &map.driver_block);
-	check_part(&map, &map.config);
-	check_part(&map, &map.device_counters);
-	check_part(&map, &map.driver_counters);
-	check_part(&map, &map.driver_rings);
-	check_part(&map, &map.device_rings);
-	check_part(&map, &map.shared_rings);
-	check_part(&map, &map.outstanding);
-	check_part(&map, &map.tables);
-	check_part(&map, &map.pool);
-	vri__region_n_queues(&map);
+	/* Sometimes there is less to be read than it says, and nothing behind that. */
+	if (cut & 1)
+		readable = cut * 4u;
+	hostile_reset();
+	make_header(&in, whole);
+	header = malloc(readable ? readable : 1);
+	MUST(header);
+	memcpy(header, whole, readable);
+	while (in.left > 0)
+		store(&in, header, readable);
+	if (vri__region_parse(header, readable, &map, &why) == 0)
+		check_map(&map);
+	else
+		MUST(why);
+	hostile_reset();
+	free(header);
 	return 0;
 }
