@@ -15,6 +15,7 @@
 #include "util/memfd.h"
 
 #define REPLY_MS 2000
+#define TRIES 5
 
 /* ---- steps ---- */
 
@@ -244,6 +245,7 @@ const struct bad_move *bad_driver_move(unsigned i)
 static int break_by_name(struct rig *r)
 {
 	const struct bad_move *move = NULL;
+	bool came_so_far = false;
 
 	for (unsigned i = 0; (move = bad_driver_move(i)); i++)
 		if (strcmp(move->name, r->role->name) == 0)
@@ -252,7 +254,13 @@ static int break_by_name(struct rig *r)
 		fprintf(stderr, "hostile: no rule for drivers has the name %s\n", r->role->name);
 		return 2;
 	}
-	if (!driver_go(r, move->step, move)) {
+	/* The device gives a set-up a second, which a busy machine may take elsewhere. */
+	for (unsigned i = 0; i < TRIES && !came_so_far; i++) {
+		if (i > 0)
+			rig_close(r);
+		came_so_far = driver_go(r, move->step, move);
+	}
+	if (!came_so_far) {
 		fprintf(stderr, "hostile: the device did not go along up to step %d\n", move->step);
 		return 2;
 	}

@@ -167,9 +167,9 @@ static void direct_and_table_too_long(struct rig *r)
 	offer_raw(r, 0);
 }
 
-/* 64 pieces of 64 MiB are 2^32 bytes. */
-#define BIG_QUEUE 64u
-#define BIG_PIECE (64u << 20)
+/* 256 pieces of 16 MiB are 2^32 bytes. */
+#define BIG_QUEUE PARROT_QUEUE_SIZE
+#define BIG_PIECE (16u << 20)
 
 static void more_than_4_gib(struct rig *r)
 {

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#define QUEUE_SIZE 64
 #define DEPTH 16
 #define BYTES_MIN 16u
 #define BYTES_MAX 2048u
@@ -221,7 +222,7 @@ static int open_it(struct good *g)
 				      .type = PARROT_TYPE,
 				      .ring = kinds[kind].ring,
 				      .n_queues = 1,
-				      .queue_size = PARROT_QUEUE_SIZE,
+				      .queue_size = QUEUE_SIZE,
 				      .pool_size = 4 * DEPTH * BYTES_MAX,
 				      .timeout_ms = 30000 * board_patience() };
 	struct vri_features wanted;

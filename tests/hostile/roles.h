@@ -34,7 +34,7 @@ int bad_device(const struct role *role);
 #define PARROT_TYPE "org.example.hostile-parrot"
 #define PARROT_ID (VRI_ID_LOCAL_FIRST + 66)
 #define PARROT_QUEUES 2
-#define PARROT_QUEUE_SIZE 64
+#define PARROT_QUEUE_SIZE 256
 #define PARROT_CONFIG 64
 #define PARROT_CONFIG_FIXED 32
 #define PARROT_HOLD 0xee
