@@ -374,7 +374,8 @@ Test(chain, a_buffer_in_a_direction_that_its_memory_forbids_is_a_violation, .ini
 }
 
 /* The specification says nothing of them. A buffer of no bytes is no reason to break a queue, but its
- * address has to make sense. faults: A7 */
+ * address has to make sense. faults: A7
+ * proves: choice/3 */
 Test(chain, a_descriptor_of_no_bytes_counts_and_makes_no_piece, .init = init, .fini = fini)
 {
 	mock_desc(ring.desc, 0, pool(0), 0, MOCK_NEXT, 1);
@@ -395,7 +396,7 @@ Test(chain, a_descriptor_of_no_bytes_counts_and_makes_no_piece, .init = init, .f
 	breaks(0, VRI_RULE_CHAIN_LENGTH);
 }
 
-/* proves: drv:2.7d/1
+/* proves: drv:2.7d/1 choice/4
  * faults: A19 */
 Test(chain, more_than_4_gib_less_one_byte_is_a_violation, .init = init, .fini = fini)
 {
@@ -423,7 +424,8 @@ Test(chain, more_than_4_gib_less_one_byte_is_a_violation, .init = init, .fini = 
 	munmap(e.va, big);
 }
 
-/* The answer to unknown flag bits is to ignore them. faults: A20 */
+/* The answer to unknown flag bits is to ignore them. faults: A20
+ * proves: choice/8 */
 Test(chain, flags_without_a_meaning_are_ignored, .init = init, .fini = fini)
 {
 	for (unsigned bit = 3; bit < 16; bit++) {

@@ -337,7 +337,7 @@ Test(driver, buffers_come_back_after_a_reset_and_before_the_next_start)
 	close_rig(&rig);
 }
 
-/* proves: drv:2.6r/2 */
+/* proves: drv:2.6r/2 choice/5 */
 Test(driver, starts_from_rings_of_zeros_each_time)
 {
 	struct region_queue_areas areas;

@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -162,6 +163,73 @@ Test(drvq, a_request_that_makes_no_sense_is_refused, .init = init, .fini = fini)
 	t_ok(vri_drvq_add(q, many, SIZE - 1, &ok, 1, q));
 }
 
+static const uint64_t variants[] = {
+	0,
+	MOCK_INDIRECT_DESC,
+	1ull << 35,
+	1ull << 34,
+	1ull << 34 | MOCK_INDIRECT_DESC,
+	1ull << 34 | 1ull << 35,
+};
+
+/* A device takes them; a driver of ours does not make them, on any ring, in the ring or in a table.
+ * proves: choice/3 */
+TestEach(drvq, a_piece_of_no_bytes_is_not_sent, variants, uint64_t, .fini = fini)
+{
+	struct iovec v[4];
+
+	mock_ring_init(&ring, SIZE);
+	q = mock_drvq(&ring, *param);
+	for (unsigned n = 1; n <= 4; n++)
+		for (unsigned empty = 0; empty < n; empty++)
+			for (unsigned n_readable = 0; n_readable <= n; n_readable++) {
+				for (unsigned i = 0; i < n; i++)
+					v[i] = (struct iovec){ ring.pool + 16 * i,
+							       i == empty ? 0 : 8 };
+				t_errno_eq(vri_drvq_add(q, v, n_readable, v + n_readable,
+							n - n_readable, q),
+					   -EINVAL);
+			}
+	t_eq(vri_drvq_free_descriptors(q), SIZE);
+	t_eq(vri_drvq_outstanding(q), 0);
+	t_eq(vri_drvq_kick(q), 0);
+}
+
+/* proves: choice/4 */
+TestEach(drvq, no_request_has_4_gib, variants, uint64_t, .fini = fini)
+{
+	const uint64_t big = 1ull << 33;
+	struct mem_entry e = {
+		.iova = 1ull << 40,
+		.size = big,
+		.access = VRI_ACCESS_READ_WRITE,
+		.window_size = big,
+	};
+	struct iovec v[3];
+
+	mock_ring_init(&ring, SIZE);
+	q = mock_drvq(&ring, *param);
+	/* Only addresses: nothing here is touched. */
+	e.va = mmap(NULL, big, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	t_true((void *)e.va != MAP_FAILED);
+	t_ok(vri__mem_add(ring.mem, &e));
+	for (unsigned n_readable = 0; n_readable <= 3; n_readable++) {
+		for (unsigned i = 0; i < 3; i++)
+			v[i] = (struct iovec){ e.va, 0x55555555u };
+		v[1].iov_len++;
+		t_errno_eq(vri_drvq_add(q, v, n_readable, v + n_readable, 3 - n_readable, q),
+			   -EINVAL);
+		v[0].iov_len = 1ull << 32;
+		t_errno_eq(vri_drvq_add(q, v, n_readable, v + n_readable, 3 - n_readable, q),
+			   -EINVAL);
+	}
+	t_eq(vri_drvq_free_descriptors(q), SIZE);
+	for (unsigned i = 0; i < 3; i++)
+		v[i] = (struct iovec){ e.va, 0x55555555u };
+	t_ok(vri_drvq_add(q, v, 1, v + 1, 2, q));
+	munmap(e.va, big);
+}
+
 Test(drvq, memory_that_the_device_may_only_read_is_not_lent_for_writing, .init = init, .fini = fini)
 {
 	static uint8_t memory[4096];
@@ -203,7 +271,7 @@ Test(drvq, outputs_are_untouched_on_failure, .init = init, .fini = fini)
 
 /* ---- the end of a queue ---- */
 
-/* proves: drv:3.3/2 */
+/* proves: drv:3.3/2 choice/6 */
 Test(drvq, buffers_are_taken_back_from_a_dead_queue_only_oldest_first, .init = init, .fini = fini)
 {
 	void *token;

@@ -101,7 +101,8 @@ static struct vri_chain pop(void)
 
 /* ---- the driver reads batches ---- */
 
-/* One entry in the slot of the first, with the id of the last: the others were used completely. */
+/* One entry in the slot of the first, with the id of the last: the others were used completely.
+ * proves: choice/7 */
 Test(in_order, a_split_entry_stands_for_a_batch, .init = init_split, .fini = fini)
 {
 	for (unsigned lap = 0; lap < 3 * SIZE; lap++) {
@@ -121,7 +122,8 @@ Test(in_order, a_split_entry_stands_for_a_batch, .init = init_split, .fini = fin
 	}
 }
 
-/* The same with one used descriptor for lists of different lengths. */
+/* The same with one used descriptor for lists of different lengths.
+ * proves: choice/7 */
 Test(in_order, a_packed_descriptor_stands_for_a_batch, .init = init_packed, .fini = fini)
 {
 	for (unsigned lap = 0; lap < 3 * SIZE; lap++) {
@@ -272,7 +274,8 @@ Test(in_order, a_held_buffer_made_available_again_breaks, .init = init_split, .f
 	t_eq(vri_devq_broken(dev), VRI_RULE_HEAD_IN_FLIGHT);
 }
 
-/* Runs of buffers that were written completely take one used descriptor; lengths are never lost. */
+/* Runs of buffers that were written completely take one used descriptor; lengths are never lost.
+ * proves: choice/7 */
 Test(in_order, a_packed_device_writes_one_descriptor_for_a_full_run, .init = init_packed,
      .fini = fini)
 {

@@ -314,6 +314,27 @@ Test(instance, gives_each_scheduled_queue_one_turn_in_a_run)
 	close_rig(&rig);
 }
 
+/* A device that left its event where it was would not be kicked for a lap of 65536.
+ * proves: choice/2 */
+Test(instance, asks_for_the_next_kick_after_each_turn)
+{
+	struct rig rig;
+
+	open_rig(&rig);
+	start(&rig);
+	drive(&rig, 0);
+	for (unsigned i = 1; i <= 100; i++) {
+		while (vri__instance_run(rig.inst))
+			;
+		add(&rig);
+		t_eq(rig.kicks, i);
+		vri__instance_kicked(rig.inst, 0);
+		vri__instance_run(rig.inst);
+		t_eq(collect(&rig), 1);
+	}
+	close_rig(&rig);
+}
+
 /* faults: B14 */
 Test(instance, a_kick_for_no_queue_or_the_same_twice_is_harmless)
 {
@@ -412,6 +433,7 @@ TestEach(instance, a_queue_in_a_bad_place_or_size_is_refused, bad_params, struct
 	close_rig(&rig);
 }
 
+/* proves: choice/5 */
 Test(instance, zeroes_the_device_area_and_nothing_of_the_drivers)
 {
 	struct queue_params params;

@@ -28,7 +28,7 @@ struct batch_case {
 static const struct batch_case batches[] = { { 0 }, { 1 }, { 2 }, { 3 }, { 4 }, { 16 }, { 64 } };
 
 /* Every start of the batch, every event that lies near it on either side.
- * proves: dev:2.7s/2 drv:2.7n/3
+ * proves: dev:2.7s/2 drv:2.7n/3 choice/1
  * faults: H8 */
 TestEach(notify, range_test_agrees_with_the_book_for_all_starts, batches, struct batch_case)
 {
@@ -72,7 +72,8 @@ Test(notify, a_whole_lap_or_more_always_wants)
 	}
 }
 
-/* An event that went stale brings one notification a lap, not one for each batch. */
+/* An event that went stale brings one notification a lap, not one for each batch.
+ * proves: choice/2 */
 Test(notify, a_stale_event_fires_once_a_lap)
 {
 	unsigned n = 0;

@@ -168,7 +168,8 @@ Test(packed_chain, a_table_needs_no_alignment, .init = init, .fini = fini)
 	}
 }
 
-/* NEXT, INDIRECT, AVAIL, USED and the id mean nothing in a table. */
+/* NEXT, INDIRECT, AVAIL, USED and the id mean nothing in a table.
+ * proves: choice/8 */
 Test(packed_chain, in_a_table_no_flag_but_write_is_looked_at, .init = init, .fini = fini)
 {
 	mock_packed_desc(p.ring.tables, 0, pool(0), 10, 0xffff, (uint16_t)~MOCK_WRITE);
@@ -190,7 +191,8 @@ Test(packed_chain, write_on_a_descriptor_that_points_at_a_table_is_ignored, .ini
 	t_eq(chain.n_writable, 0);
 }
 
-/* faults: A20 */
+/* faults: A20
+ * proves: choice/8 */
 Test(packed_chain, unknown_flag_bits_are_ignored, .init = init, .fini = fini)
 {
 	uint16_t known = MOCK_NEXT | MOCK_WRITE | MOCK_INDIRECT | MOCK_AVAIL | MOCK_USED;
@@ -204,6 +206,7 @@ Test(packed_chain, unknown_flag_bits_are_ignored, .init = init, .fini = fini)
 	}
 }
 
+/* proves: choice/3 */
 Test(packed_chain, an_empty_piece_is_no_piece, .init = init, .fini = fini)
 {
 	desc(0, 0, 0, 1, MOCK_NEXT);

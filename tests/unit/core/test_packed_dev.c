@@ -556,7 +556,8 @@ Test(packed_dev, the_drivers_flags_decide, .init = init, .fini = fini)
 	t_eq(le64toh(p.ring.dev_counters.suppressed), 1);
 }
 
-/* Every place of small rings: lists that pass the event, also with slots that are skipped. */
+/* Every place of small rings: lists that pass the event, also with slots that are skipped.
+ * proves: choice/1 */
 TestEach(packed_dev, the_drivers_event_decides_at_every_place, small, struct size_case,
 	 .fini = fini)
 {

@@ -564,7 +564,8 @@ Test(packed_drv, the_devices_flags_decide, .init = init, .fini = fini)
 	t_eq(le64toh(p.ring.drv_counters.suppressed), 1);
 }
 
-/* Every place of small rings, batches that pass it and batches that do not. */
+/* Every place of small rings, batches that pass it and batches that do not.
+ * proves: choice/1 */
 TestEach(packed_drv, the_devices_event_decides_at_every_place, small, struct size_case,
 	 .fini = fini)
 {

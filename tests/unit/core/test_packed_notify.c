@@ -41,7 +41,8 @@ Test(packed_notify, enable_always_wants_and_disable_never)
 }
 
 /* A mode without the feature, the reserved value and an offset outside of the ring: rather a needless
- * notification than a lost one. */
+ * notification than a lost one.
+ * proves: choice/9 */
 Test(packed_notify, what_is_not_allowed_asks_for_every_notification)
 {
 	t_true(ask(desc_event(6, true), false, 7, 3, true, 1));
@@ -86,7 +87,8 @@ static bool by_the_book(unsigned size, unsigned event, bool event_wrap, unsigned
 	return false;
 }
 
-/* Every event, every place, every count up to more than two laps. */
+/* Every event, every place, every count up to more than two laps.
+ * proves: choice/1 */
 TestEach(packed_notify, range_test_agrees_with_the_book_everywhere, small, struct size_case)
 {
 	unsigned size = param->size;
@@ -126,7 +128,8 @@ TestEach(packed_notify, large_rings_do_not_overflow, large, struct size_case)
 	}
 }
 
-/* An event that went stale brings one notification in two laps. */
+/* An event that went stale brings one notification in two laps.
+ * proves: choice/2 */
 TestEach(packed_notify, a_stale_event_fires_once_in_two_laps, small, struct size_case)
 {
 	unsigned size = param->size;

@@ -279,7 +279,7 @@ Test(split_dev, an_index_ahead_of_the_queue_size_breaks_it, .init = init, .fini 
 	t_eq(vri_devq_in_flight(q), 0);
 }
 
-/* proves: drv:2.7a/1
+/* proves: drv:2.7a/1 choice/6
  * faults: A16 */
 Test(split_dev, an_index_that_goes_back_breaks_it, .init = init, .fini = fini)
 {
@@ -472,7 +472,7 @@ Test(split_dev, without_event_idx_the_flags_decide, .init = init, .fini = fini)
 	t_eq(le64toh(ring.dev_counters.suppressed), 1);
 }
 
-/* proves: dev:2.7s/2 */
+/* proves: dev:2.7s/2 choice/1 */
 Test(split_dev, with_event_idx_the_event_decides, .init = init_event_idx, .fini = fini)
 {
 	mock_set_avail_flags(&ring, 1);

@@ -265,7 +265,7 @@ Test(split_drv, more_pieces_than_a_table_holds_go_into_the_ring, .fini = fini)
 	t_eq(vri_drvq_free_descriptors(q), SIZE - 6);
 }
 
-/* proves: drv:2.7d/1 */
+/* proves: drv:2.7d/1 choice/4 */
 Test(split_drv, a_request_of_4_gib_is_refused, .init = init, .fini = fini)
 {
 	const uint64_t big = 1ull << 33;
@@ -602,7 +602,7 @@ struct batch_case {
 static const struct batch_case batches[] = { { 1 }, { 3 }, { 4 }, { SIZE } };
 
 /* Over more than a lap, with an event armed just where the device looks.
- * proves: drv:2.7n/3
+ * proves: drv:2.7n/3 choice/1
  * faults: B11 */
 TestEach(split_drv, a_batch_that_covers_the_event_kicks_exactly_once, batches, struct batch_case,
 	 .init = init_event_idx, .fini = fini)
@@ -738,7 +738,7 @@ Test(split_drv, looking_writes_no_shared_word, .init = init_event_idx, .fini = f
 
 /* ---- set-up ---- */
 
-/* proves: drv:2.7n/1 */
+/* proves: drv:2.7n/1 choice/5 */
 Test(split_drv, a_used_ring_is_zero_when_both_sides_are_there, .init = init, .fini = fini)
 {
 	struct vri_devq *dev;
