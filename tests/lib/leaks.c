@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct lines {
@@ -71,6 +72,21 @@ static DIR *open_dir(const char *path)
 	return fd < 0 ? NULL : fdopendir(fd);
 }
 
+/*
+ * A file is what it is, whatever it is called by now: one that others share may be renamed or removed meanwhile. Its name
+ * stands behind a tab, for the reader only. Every memfd is a file of its own, and so are the others known by their text.
+ */
+static void add_fd(struct lines *lines, const char *number, const char *path, const char *target)
+{
+	struct stat st;
+
+	if (target[0] == '/' && strncmp(target, "/memfd:", 7) != 0 && stat(path, &st) == 0)
+		lines_add(lines, "fd %s -> file %llx:%llu\t%s", number,
+			  (unsigned long long)st.st_dev, (unsigned long long)st.st_ino, target);
+	else
+		lines_add(lines, "fd %s -> %s", number, target);
+}
+
 static void add_fds(struct lines *lines, int pid)
 {
 	char path[300], target[512];
@@ -92,7 +108,7 @@ static void add_fds(struct lines *lines, int pid)
 		if (n < 0)
 			continue; /* closed meanwhile, by another process that is being looked at */
 		target[n] = '\0';
-		lines_add(lines, "fd %s -> %s", entry->d_name, target);
+		add_fd(lines, entry->d_name, path, target);
 	}
 	closedir(dir);
 }
@@ -170,7 +186,7 @@ static size_t line_length(const char *text)
 
 static int line_order(const char *a, const char *b)
 {
-	size_t a_len = line_length(a), b_len = line_length(b);
+	size_t a_len = strcspn(a, "\t\n"), b_len = strcspn(b, "\t\n");
 	int order = memcmp(a, b, a_len < b_len ? a_len : b_len);
 
 	return order ? order : (a_len > b_len) - (a_len < b_len);

@@ -124,6 +124,38 @@ Test(leaks, nothing_changed_is_no_leak)
 	leaks_check(&leaks);
 }
 
+Test(leaks, a_file_is_the_same_under_another_name_and_no_other_under_its_own)
+{
+	char before_name[64], *before, *after, diff[1600];
+	struct tmpdir dir;
+	const char *path;
+	int fd, other;
+
+	tmpdir_open(&dir);
+	path = tmpdir_file(&dir, "log");
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	t_sys(fd);
+	before = leaks_describe(getpid());
+	t_sys(unlink(path));
+	after = leaks_describe(getpid());
+	t_false(leaks_differ(before, after, diff, sizeof(diff)));
+	free(after);
+
+	other = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	t_sys(other);
+	t_sys(dup3(other, fd, O_CLOEXEC));
+	close(other);
+	after = leaks_describe(getpid());
+	t_true(leaks_differ(before, after, diff, sizeof(diff)));
+	snprintf(before_name, sizeof(before_name), "- fd %d -> file ", fd);
+	t_strstr(diff, before_name);
+	t_strstr(diff, path);
+	free(before);
+	free(after);
+	close(fd);
+	tmpdir_close(&dir);
+}
+
 Test(leaks, fd_mapping_and_child_are_seen)
 {
 	char *before = leaks_describe(getpid()), *after, diff[1600], line[64];
