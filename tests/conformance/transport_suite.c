@@ -223,7 +223,9 @@ Test(transport, notifies_each_queue_apart)
 	rig_begin(&rig);
 	t_ok(vri_driver_start(rig.drv, NULL, NULL));
 	t_ne(vri_drvq_fd(vri_driver_drvq(rig.drv, 0)), vri_drvq_fd(vri_driver_drvq(rig.drv, 1)));
-	talk(&rig, 1, "one of two");
+	/* Once may be found without a notification: each queue is looked at when it starts. */
+	for (int i = 0; i < 3; i++)
+		talk(&rig, 1, "one of two");
 	vri_drvq_get_counters(vri_driver_drvq(rig.drv, 0), &other);
 	t_eq(other.notifications, 0);
 	t_eq(other.buffers, 0);

@@ -102,7 +102,6 @@ TestEach(config, a_range_is_inside_or_not, ranges, struct range_case)
 	t_eq(vri__config_is_inside(SIZE, param->offset, param->len), param->inside);
 }
 
-/* proves: shm:width/1 */
 Test(config, any_piece_at_any_alignment_is_copied_whole)
 {
 	struct rig rig;
@@ -163,4 +162,49 @@ Test(config, no_reader_ever_sees_a_mix)
 	pthread_join(thread, NULL);
 	t_gt(good, 0);
 	vri__config_fini(&race.rig.config);
+}
+
+/* Fields that somebody else changes all the time, each whole, from all bits to none and back. */
+struct fields {
+	_Alignas(8) uint8_t bytes[8];
+	_Atomic bool over;
+};
+
+static void *flip_fields(void *data)
+{
+	struct fields *fields = data;
+	const uint64_t none = 0, all = UINT64_MAX;
+
+	while (!atomic_load(&fields->over)) {
+		config_store(fields->bytes, &all, 4);
+		config_store(fields->bytes + 4, &all, 2);
+		config_store(fields->bytes, &none, 4);
+		config_store(fields->bytes + 4, &none, 2);
+	}
+	return NULL;
+}
+
+/* An aligned field of 32 or 16 bits is read and written whole: what one side stores, the other sees, and no mix.
+ * proves: shm:width/1 */
+Test(config, an_aligned_field_is_never_torn)
+{
+	static struct fields fields;
+	unsigned seen[2] = { 0 };
+	pthread_t thread;
+
+	t_eq(pthread_create(&thread, NULL, flip_fields, &fields), 0);
+	for (long i = 0; i < 100000000 && (i < 300000 || !seen[0] || !seen[1]); i++) {
+		uint32_t word;
+		uint16_t half;
+
+		config_load(&word, fields.bytes, sizeof(word));
+		config_load(&half, fields.bytes + 4, sizeof(half));
+		if (word != 0 && word != UINT32_MAX)
+			t_fail("half a store of 32 bits: %08x", word);
+		if (half != 0 && half != UINT16_MAX)
+			t_fail("half a store of 16 bits: %04x", half);
+		seen[word != 0] = 1;
+	}
+	atomic_store(&fields.over, true);
+	pthread_join(thread, NULL);
 }

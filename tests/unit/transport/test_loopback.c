@@ -265,6 +265,11 @@ Test(loopback, one_wake_up_can_mean_a_config_change_and_a_used_buffer)
 	t_eq(n, 1);
 	t_eq(vri_drvq_get_used(vri_driver_drvq(rig.drv, 0), &token, &len), 1);
 	check_and_free(&rig, &request, len);
+	/* And once it was, it is over. */
+	for (int i = 0; i < 3; i++)
+		t_ok(vri_link_dispatch(rig.link));
+	t_eq(poll(&fd, 1, 0), 0);
+	t_eq(n, 1);
 	rig_close(&rig);
 }
 
