@@ -33,6 +33,7 @@ struct held {
 struct probe_link {
 	struct held held[HELD_MAX];
 	unsigned n_held;
+	bool starved; /* some queue waits for room */
 	uint64_t answered;
 };
 
@@ -85,8 +86,10 @@ static int process(struct vri_instance *inst, unsigned queue)
 		struct held *held = &link->held[link->n_held];
 		int r;
 
-		if (link->n_held == HELD_MAX)
+		if (link->n_held == HELD_MAX) {
+			link->starved = true;
 			return -EAGAIN;
+		}
 		held->chain = (struct vri_chain){ .iov = held->iov, .iov_max = PIECES };
 		r = vri_devq_pop(q, &held->chain);
 		if (r <= 0)
@@ -111,8 +114,11 @@ static void complete(struct vri_instance *inst, void *data)
 			continue;
 		answer(link, q, &held->chain, held->seq);
 		vri_devq_notify(q);
-		vri_instance_schedule(inst, held->queue);
 	}
+	for (unsigned i = 0; link && link->starved && i < vri_instance_n_queues(inst); i++)
+		vri_instance_schedule(inst, i);
+	if (link)
+		link->starved = false;
 }
 
 static int event_fd(struct vri_device *dev)

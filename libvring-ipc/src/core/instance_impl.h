@@ -15,7 +15,9 @@
 
 #include <vring-ipc/device.h>
 
+#include "core/area_set.h"
 #include "core/config.h"
+#include "core/ring_layout.h"
 #include "core/transport.h"
 #include "util/list.h"
 #include "util/log.h"
@@ -29,6 +31,7 @@ struct inst_queue {
 	bool draining; /* its reset waits for chains that are in flight */
 	bool stalled; /* the process op can take nothing until it schedules the queue */
 	struct queue_params params;
+	struct area area[RING_AREAS]; /* in vri_instance.areas while it is set up */
 	void __shm *desc, *driver, *device; /* the areas in this process */
 	struct vri_devq *q; /* kept when it is no longer live, until it is set up again */
 	const struct queue_ops *carrier; /* the transport's, wrapped by @ops; NULL: not up */
@@ -68,6 +71,7 @@ struct vri_instance {
 
 	struct inst_queue *queues;
 	unsigned n_queues;
+	struct area_set areas; /* of the queues that are set up: no two overlap */
 	struct list ready;
 	bool running; /* inside of vri__instance_run() */
 	bool polled; /* its queues are looked at all the time and ask for no notification */
@@ -96,6 +100,9 @@ void vri__instance_resume(struct vri_instance *inst);
 void vri__instance_end_suspend(struct vri_instance *inst);
 /* From the write of SUSPEND on, until it is resumed. */
 bool vri__instance_is_suspended(const struct vri_instance *inst);
+
+/* The driver's set-up of it is over: its areas are free. */
+void vri__inst_queue_release_areas(struct inst_queue *iq);
 
 /* Goes on with a reset that waits; true when none does any more. */
 bool vri__instance_finish_reset(struct vri_instance *inst);

@@ -165,7 +165,7 @@ static void drop(struct inst_queue *iq)
 {
 	vri__inst_queue_down(iq);
 	carrier_down(iq);
-	iq->set_up = false;
+	vri__inst_queue_release_areas(iq);
 	iq->params = (struct queue_params){ 0 };
 }
 

@@ -212,25 +212,6 @@ static bool areas_are_in_their_parts(const struct region_map *map, enum ring_for
 		     ring_area_bytes(format, RING_DEVICE_AREA, params->size));
 }
 
-static bool ranges_overlap(uint64_t a, uint64_t a_len, uint64_t b, uint64_t b_len)
-{
-	return a < b + b_len && b < a + a_len;
-}
-
-static bool queues_overlap(enum ring_format format, const struct queue_params *a,
-			   const struct queue_params *b)
-{
-	uint64_t at_a[RING_AREAS] = { a->desc, a->driver, a->device };
-	uint64_t at_b[RING_AREAS] = { b->desc, b->driver, b->device };
-
-	for (enum ring_area i = 0; i < RING_AREAS; i++)
-		for (enum ring_area j = 0; j < RING_AREAS; j++)
-			if (ranges_overlap(at_a[i], ring_area_bytes(format, i, a->size), at_b[j],
-					   ring_area_bytes(format, j, b->size)))
-				return true;
-	return false;
-}
-
 static enum ring_format format_of(const struct vri_instance *inst)
 {
 	return vri_features_has(&inst->acked, VRI_F_RING_PACKED) ? RING_PACKED : RING_SPLIT;
@@ -248,11 +229,36 @@ static const char *check_areas(const struct vri_instance *inst, const struct que
 		return why;
 	if (inst->has_region && !areas_are_in_their_parts(&inst->map, format, params))
 		return "a ring is not in its part of the region";
-	for (unsigned i = 0; i < inst->n_queues; i++)
-		if (i != params->index && inst->queues[i].set_up &&
-		    queues_overlap(format, params, &inst->queues[i].params))
-			return "the rings of two queues overlap";
 	return NULL;
+}
+
+void vri__inst_queue_release_areas(struct inst_queue *iq)
+{
+	for (enum ring_area i = 0; iq->set_up && i < RING_AREAS; i++)
+		vri__area_set_remove(&iq->inst->areas, &iq->area[i]);
+	iq->set_up = false;
+}
+
+/* Whatever the queue had before is free again, also when this fails. */
+static int claim_areas(struct inst_queue *iq, const struct queue_params *params)
+{
+	const uint64_t iova[RING_AREAS] = { params->desc, params->driver, params->device };
+	enum ring_format format = format_of(iq->inst);
+	int r = 0;
+
+	vri__inst_queue_release_areas(iq);
+	for (enum ring_area i = 0; i < RING_AREAS; i++) {
+		iq->area[i].first = iova[i];
+		iq->area[i].end = iova[i] + ring_area_bytes(format, i, params->size);
+		r = vri__area_set_add(&iq->inst->areas, &iq->area[i]);
+		if (r == 0)
+			continue;
+		while (i-- > 0)
+			vri__area_set_remove(&iq->inst->areas, &iq->area[i]);
+		return r;
+	}
+	iq->set_up = true;
+	return 0;
 }
 
 static void __shm *translate_area(const struct vri_instance *inst, enum ring_area area,
@@ -308,6 +314,11 @@ int vri__instance_set_queue(struct vri_instance *inst, const struct queue_params
 		why = "a ring is not inside of the shared memory";
 	if (why)
 		return refuse(inst, ret_why, why);
+	r = claim_areas(iq, params);
+	if (r == -EEXIST)
+		return refuse(inst, ret_why, "the rings of two queues overlap");
+	if (r < 0)
+		return r;
 
 	/* A ring that is used again starts from zeros, and who writes an area zeroes it. Elsewhere (vhost-user) the
 	 * memory belongs to a driver that has prepared all of it. */
@@ -315,12 +326,11 @@ int vri__instance_set_queue(struct vri_instance *inst, const struct queue_params
 		ring_zero_area(iq->device,
 			       ring_area_bytes(format_of(inst), RING_DEVICE_AREA, params->size));
 	iq->params = *params;
-	iq->set_up = true;
 	if (!(inst->status & VRI_STATUS_DRIVER_OK))
 		return 0;
 	r = vri__inst_queue_up(iq);
 	if (r < 0) {
-		iq->set_up = false;
+		vri__inst_queue_release_areas(iq);
 		return r == -EPROTO ? -ENOMEM : r;
 	}
 	vri__inst_queue_schedule(iq);

@@ -284,11 +284,12 @@ static struct loop_memory *find_memory(struct loop_device *ld, uint64_t iova)
 /* Unmaps what was removed, as soon as no chain can point there. */
 static void reap_memory(struct loop_device *ld)
 {
-	if (!vri__instance_is_idle(ld->inst))
-		return;
 	for (unsigned i = 0; i < MEM_ENTRIES_MAX; i++) {
 		if (!ld->memory[i].removed)
 			continue;
+		/* Asked only when there is something to unmap: it looks at every queue. */
+		if (!vri__instance_is_idle(ld->inst))
+			return;
 		memfd_unmap(ld->memory[i].base, ld->memory[i].size);
 		ld->memory[i] = (struct loop_memory){ 0 };
 	}
