@@ -335,7 +335,6 @@ Test(instance, asks_for_the_next_kick_after_each_turn)
 	close_rig(&rig);
 }
 
-/* faults: B14 */
 Test(instance, a_kick_for_no_queue_or_the_same_twice_is_harmless)
 {
 	unsigned before;
