@@ -5,7 +5,9 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
+#include <time.h>
 
 #include <vring-ipc/memory.h>
 
@@ -459,6 +461,57 @@ Test(packed_drv, a_length_beyond_the_writable_bytes_breaks, .init = init, .fini 
 {
 	mock_packed_use(&p, lend_list(2, 1), 33, 2);
 	breaks(VRI_RULE_USED_LEN);
+}
+
+#define TURNS 30000 /* from one length to the other and back */
+
+static void *flip_length(void *arg)
+{
+	bool *stop = arg;
+
+	while (!__atomic_load_n(stop, __ATOMIC_RELAXED))
+		for (unsigned i = 0; i < 64; i++)
+			__atomic_store_n(&p.desc[0].len, htole32(16 + i % 2), __ATOMIC_RELAXED);
+	return NULL;
+}
+
+/* As on split rings: a second look after the check would find the other length.
+ * faults: B4 */
+Test(packed_drv, the_length_is_the_one_that_was_checked, .fini = fini)
+{
+	unsigned good = 0, bad = 0, turns = 0;
+	bool stop = false, was_bad = false;
+	time_t end = time(NULL) + 2;
+	pthread_t thread;
+
+	begin(1, 0);
+	t_eq(pthread_create(&thread, NULL, flip_length, &stop), 0);
+	/* Until the two sides have really met often enough, or a machine with one processor had its time. */
+	while ((turns < TURNS && time(NULL) <= end) || good == 0 || bad == 0) {
+		struct vri_used used;
+		int r;
+
+		t_eq(lend(1), 0);
+		mock_set_flags(&p, 0, mock_used_bits(p.used.wrap) | MOCK_WRITE);
+		p.used = mock_place_after(&p, p.used, 1);
+		r = vri_drvq_get_used_batch(q, &used, 1);
+		if (r == 1) {
+			t_eq(used.len, 16);
+			turns += was_bad;
+			was_bad = false;
+			good++;
+			continue;
+		}
+		t_errno_eq(r, -EPROTO);
+		t_eq(vri_drvq_broken(q), VRI_RULE_USED_LEN);
+		was_bad = true;
+		bad++;
+		vri__drvq_free(q);
+		q = mock_packed_drvq(&p, 0);
+		p.avail = p.used = (struct mock_place){ 0, true };
+	}
+	__atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+	t_eq(pthread_join(thread, NULL), 0);
 }
 
 /* The device scribbles over all that is in ring and tables but what makes the next descriptor used.
