@@ -296,7 +296,9 @@ struct vri_inspect_chain {
 	size_t size;
 	bool stable; /* two reads were the same, and the head was lent to the device all along */
 	uint16_t head;
-	uint32_t problem; /* enum vri_rule that it breaks, none in a link of honest sides */
+	uint32_t problem; /* enum vri_rule that it breaks, none in a link of honest sides; packed:
+			     but for the moment in which the device writes a used descriptor over
+			     it that it has not published yet */
 	unsigned n_descs; /* of the chain, tables included; at most what was given was stored */
 	uint64_t readable_len, writable_len;
 	uint32_t known; /* enum vri_inspect_known: how much there was to follow */
