@@ -71,6 +71,11 @@ void hostile_write_later(unsigned loads, void *at, unsigned width, uint64_t valu
 	set_countdown();
 }
 
+bool hostile_waits(void)
+{
+	return n_waiting > 0;
+}
+
 void hostile_peer_moves(void)
 {
 	unsigned kept = 0;
