@@ -201,6 +201,22 @@ static void collect_config(struct model *into, struct vri_inspect *insp,
 	collect_hex(config, "bytes", has_fields || !len ? NULL : "bytes", bytes, (size_t)len, "");
 }
 
+static void collect_shared_memory(struct model *into, const struct vri_inspect_link *link)
+{
+	struct model *list =
+		model_list(into, "shared_memory", link->n_shared_memory ? "shared memory" : NULL);
+
+	for (unsigned i = 0; i < link->n_shared_memory; i++) {
+		const struct vri_inspect_shared_memory *shared = &link->shared_memory[i];
+		struct model *row = model_object(list, NULL, NULL);
+
+		model_number(row, "id", "ID", shared->id);
+		model_size(row, "size", "SIZE", shared->size);
+		model_bool(row, "writable", "WRITABLE", shared->writable);
+		model_bool(row, "common", "COMMON", shared->common);
+	}
+}
+
 static void collect_parts(struct model *into, const struct vri_inspect_link *link)
 {
 	struct model *list = model_list(into, "parts", "parts");
@@ -242,5 +258,6 @@ void collect_link(struct model *into, struct vri_inspect *insp, const struct vri
 	collect_queues(into, insp, link);
 	collect_config(into, insp, link);
 	collect_features(into, link);
+	collect_shared_memory(into, link);
 	collect_parts(into, link);
 }

@@ -12,6 +12,7 @@
 #include <vring-ipc/devices/rng.h>
 
 #include "control_dev.h"
+#include "shared_dev.h"
 
 const char *devices_text(const char *options, const char *key, char *buf, size_t size)
 {
@@ -106,8 +107,10 @@ int devices_make(const char *kind, const char *options, struct vri_device **ret_
 		const char *kind;
 		int (*make)(const char *options, struct vri_device **ret_dev);
 	} kinds[] = {
-		{ "echo", make_echo },	   { "rng", make_rng },	   { "blk", make_blk },
-		{ "badblk", bad_blk_new }, { "probe", probe_new }, { "control", control_dev_new },
+		{ "echo", make_echo },	      { "rng", make_rng },
+		{ "blk", make_blk },	      { "badblk", bad_blk_new },
+		{ "probe", probe_new },	      { "control", control_dev_new },
+		{ "shared", shared_dev_new },
 	};
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {

@@ -8,6 +8,7 @@
  *   rng     max=
  *   blk     path= io=auto|uring|sync ro=1 block= queues= qsize= inflight= seg= size= id= ranges=
  *           nodiscard=1 nozeroes=1 zeroes= (sectors in one range)
+ *   shared  shared memory regions: see shared_dev.h
  *   control nothing but control queues: see control_dev.h
  *   badblk  a block device that breaks the rules of its type: see bad_blk.c
  *   probe   a device that shows its driver what happens to it: see probe.h

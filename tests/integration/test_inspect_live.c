@@ -237,6 +237,52 @@ Test(inspect_live, inspector_agrees_with_the_driver)
 	tmpdir_close(&dir);
 }
 
+/* One space where there are more: columns may move. */
+static void squeeze(char *text)
+{
+	char *to = text;
+
+	for (; *text; text++)
+		if (*text != ' ' || text[1] != ' ')
+			*to++ = *text;
+	*to = '\0';
+}
+
+/* A device of this process, which is looked into by another one. */
+Test(inspect_live, shared_memory_regions_are_listed)
+{
+	static const struct vri_shared_memory shared[] = {
+		{ .id = 3, .size = 4096 },
+		{ .id = 250, .size = 8192, .writable = true },
+		{ .id = 7, .size = 65536, .common = true },
+	};
+	const struct vri_device_info info = {
+		.size = sizeof(info),
+		.type = "org.example.shared",
+		.device_id = VRI_ID_LOCAL_FIRST + 35,
+		.shared_memory = shared,
+		.n_shared_memory = 3,
+	};
+	struct vri_link_opts opts = { .size = sizeof(opts) };
+	struct vri_link *link;
+	struct program p;
+	char address[32];
+
+	t_ok(vri_device_new(&info, NULL, NULL, &opts.device));
+	t_ok(vri_link_open(&link, "loop:", &opts));
+	snprintf(address, sizeof(address), "pid:%d", (int)getpid());
+	t_eq(vring(&p, "link", "show", address, NULL), 0);
+	squeeze(p.stdout_bytes.data);
+	t_strstr(p.stdout_bytes.data, "\nshared memory\n ID SIZE WRITABLE COMMON\n");
+	t_strstr(p.stdout_bytes.data, "\n 3 4096 no no\n");
+	t_strstr(p.stdout_bytes.data, "\n 250 8192 yes no\n");
+	t_strstr(p.stdout_bytes.data, "\n 7 64.0 KiB no yes\n");
+	t_strstr(p.stdout_bytes.data, "\n shared-memory 13 1 ");
+	program_free(&p);
+	vri_link_close(link);
+	vri_device_unref(opts.device);
+}
+
 /* ---- nobody notices ---- */
 
 /* A driver that attached and sleeps until its stdin ends. */

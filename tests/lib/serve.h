@@ -25,6 +25,8 @@ struct serve_opts {
 	bool refuses_drivers; /* the attach op says no */
 	bool refuses_features; /* FEATURES_OK is refused */
 	bool fails_to_start;
+	const struct vri_shared_memory *shared; /* default: none */
+	unsigned n_shared;
 	bool waits; /* the thread calls vri_listener_wait(), which may look before it sleeps */
 	struct vri_listener_opts listener; /* timeout_ms and so on; size is filled in */
 };

@@ -5,6 +5,7 @@
 #define VRING_IPC_DEVICE_H
 
 #include <vring-ipc/base.h>
+#include <vring-ipc/memory.h>
 #include <vring-ipc/spec.h>
 #include <vring-ipc/virtqueue.h>
 
@@ -39,6 +40,9 @@ struct vri_device_info {
 	uint32_t config_size; /* at most VRI_CONFIG_MAX */
 	const uint8_t *config_writable; /* one byte for each config byte: not 0 where a driver may
 					   write; default: nowhere */
+	const struct vri_shared_memory *shared_memory; /* regions on offer, each with an id of its
+							  own */
+	unsigned n_shared_memory; /* at most VRI_SHARED_MEMORY_MAX; default none */
 };
 
 #define VRI_CONFIG_MAX 4096
@@ -120,7 +124,8 @@ struct vri_device_ops {
 /*
  * Makes a device. @ops must stay valid for the device's life; @data is vri_device_data().
  * Returns: 0; -EINVAL for an info that contradicts itself (a feature offered without what it needs,
- * a bit that no device may offer, a size beyond its limit); -ENOMEM. Ownership: returned;
+ * a bit that no device may offer, a size beyond its limit); -ENOMEM; -EOPNOTSUPP for a shared memory
+ * region that is not writable, before Linux 5.1. Ownership: returned;
  * vri_device_unref() when no listener needs it from you any more. Listeners keep their own.
  */
 VRI_API int vri_device_new(const struct vri_device_info *info, const struct vri_device_ops *ops,
@@ -171,6 +176,14 @@ VRI_API void vri_instance_features(const struct vri_instance *inst,
  * Borrowed: until the stop op returns, or the reset of that queue. */
 VRI_API struct vri_devq *vri_instance_devq(struct vri_instance *inst, unsigned queue);
 VRI_API unsigned vri_instance_n_queues(const struct vri_instance *inst);
+
+/*
+ * The device's mapping of the shared memory region @id, which begins as zeroes. A region that the
+ * driver may write is like a buffer: read what matters once. A reset changes nothing of it; the device
+ * type says whether its contents then mean anything. Borrowed: as long as the instance, in its ops
+ * from attach on. Returns: NULL for a region that is not offered. Threads: any. virtio 1.4, 2.10
+ */
+VRI_API void *vri_instance_shared_memory(struct vri_instance *inst, uint8_t id, uint64_t *ret_size);
 
 /* Calls the process op for @queue again soon, though nobody kicked: for when a resource came free.
  */

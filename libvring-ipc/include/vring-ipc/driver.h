@@ -167,6 +167,27 @@ VRI_API int vri_driver_add_memory(struct vri_driver *drv, int fd, uint64_t offse
  * -ECONNRESET. */
 VRI_API int vri_driver_remove_memory(struct vri_driver *drv, void *base);
 
+/* ---- shared memory regions of the device ---- virtio 1.4, 2.10 */
+
+/* Which there are: stores at most @max. Returns: how many the device offers. */
+VRI_API unsigned vri_driver_list_shared_memory(const struct vri_driver *drv,
+					       struct vri_shared_memory *ret, unsigned max);
+
+/*
+ * Maps the region @id, for reading and, if the device offers it so, for writing; possible from the
+ * opening of the link on, and once: a second call gives the same mapping. It is mapped as it is
+ * checked: a sealed memfd of the announced size, with all its pages. What the device writes there
+ * deserves no more trust than the bytes of a buffer: read each byte that matters once. Returns: 0;
+ * -ENOENT for an id that is not offered; -EPROTO for a memory that is not what was offered;
+ * -ETIMEDOUT; -ECONNRESET; -ENOMEM. Ownership: borrowed, until vri_driver_unmap_shared_memory() or
+ * the end of the link; resets change nothing of it.
+ */
+VRI_API int vri_driver_map_shared_memory(struct vri_driver *drv, uint8_t id, void **ret_base,
+					 uint64_t *ret_size);
+
+/* Ends the mapping. Returns: 0; -EINVAL when there is none. */
+VRI_API int vri_driver_unmap_shared_memory(struct vri_driver *drv, uint8_t id);
+
 VRI_END_DECLS
 
 #endif

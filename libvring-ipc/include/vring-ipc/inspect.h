@@ -114,6 +114,16 @@ struct vri_inspect_part {
 	uint32_t reserved;
 };
 
+/* A shared memory region that the device offers. Its contents are not the inspector's to see. */
+struct vri_inspect_shared_memory {
+	uint64_t size;
+	uint32_t id;
+	bool writable; /* by the driver */
+	bool common; /* to all drivers of the device */
+};
+
+#define VRI_INSPECT_SHARED_MEMORY_MAX 16
+
 struct vri_inspect_link {
 	size_t size;
 	bool stable; /* nothing moved while it was read */
@@ -143,6 +153,9 @@ struct vri_inspect_link {
 
 	struct vri_features negotiated; /* offered and acked, once FEATURES_OK is set */
 	unsigned n_queues; /* that both blocks have room and a description for */
+
+	unsigned n_shared_memory;
+	struct vri_inspect_shared_memory shared_memory[VRI_INSPECT_SHARED_MEMORY_MAX];
 };
 
 /* Takes a snapshot. Returns: 0; -EINVAL for a size that is too small. */

@@ -17,6 +17,22 @@ enum vri_access {
 };
 
 /*
+ * A shared memory region: memory that a device shares with its driver beside the queues, for as long
+ * as the link lasts: a frame buffer, a table of results, a cache of a file. What is in it, and which
+ * id is for what, says the device type; what refers into it is an offset. It is not for what
+ * controls the device, nor for the stream of its data: that is what queues are for. virtio 1.4, 2.10
+ */
+struct vri_shared_memory {
+	uint64_t size; /* bytes: a multiple of 4096 */
+	uint8_t id; /* the specification's shmid */
+	bool writable; /* for the driver: the device can always write */
+	bool common; /* one memory for all drivers of the device, so not writable for them; else each
+			link has its own */
+};
+
+#define VRI_SHARED_MEMORY_MAX 16 /* of one device */
+
+/*
  * A pool hands out buffers of the link's own region. All of its bookkeeping is private memory, so
  * that nothing a peer writes can confuse it; buffers are aligned to 64 bytes and are filled and
  * read in place.

@@ -59,7 +59,19 @@ static const char *fill_numbers(struct vri_device *dev, const struct vri_device_
 	if (dev->config_size > VRI_CONFIG_MAX || (dev->config_size && !info->config))
 		return "the config space is too large or not there";
 	vri__features_check_offer(dev->device_id, &dev->offered, &why);
-	return why;
+	return why ? why : vri__shared_memory_check(info->shared_memory, info->n_shared_memory);
+}
+
+static int make_shared_memory(struct vri_device *dev, const struct vri_device_info *info)
+{
+	int r = 0;
+
+	for (unsigned i = 0; i < info->n_shared_memory && r == 0; i++) {
+		dev->shared[dev->n_shared++] = info->shared_memory[i];
+		if (info->shared_memory[i].common)
+			r = vri__shared_memory_make(&dev->common[i], &info->shared_memory[i]);
+	}
+	return r;
 }
 
 static int fill_config(struct vri_device *dev, const struct vri_device_info *info)
@@ -79,6 +91,8 @@ static int fill_config(struct vri_device *dev, const struct vri_device_info *inf
 
 static void free_device(struct vri_device *dev)
 {
+	for (unsigned i = 0; i < dev->n_shared; i++)
+		vri__shared_memory_free(&dev->common[i]);
 	free(dev->config);
 	free(dev->config_writable);
 	free(dev);
@@ -90,6 +104,7 @@ int vri_device_new(const struct vri_device_info *info, const struct vri_device_o
 	struct vri_device_info known;
 	struct vri_device *dev;
 	const char *why;
+	int r;
 
 	if (!info || !ret_dev || vri__options_copy(&known, sizeof(known), info) < 0)
 		return -EINVAL;
@@ -116,9 +131,12 @@ int vri_device_new(const struct vri_device_info *info, const struct vri_device_o
 		if (!dev->ops.suspend || !dev->ops.is_suspended || !dev->ops.resume)
 			vri_features_clear(&dev->offered, VRI_F_SUSPEND);
 	}
-	if (fill_config(dev, &known) < 0) {
+	r = fill_config(dev, &known);
+	if (r == 0)
+		r = make_shared_memory(dev, &known);
+	if (r < 0) {
 		free_device(dev);
-		return -ENOMEM;
+		return r;
 	}
 	*ret_dev = dev;
 	return 0;
@@ -178,7 +196,9 @@ void vri__offer_of(const struct vri_device *dev, struct offer *ret_offer)
 		.n_queues = dev->n_queues,
 		.queue_size_max = dev->queue_size_max,
 		.config_size = dev->config_size,
+		.n_shared = dev->n_shared,
 	};
+	memcpy(ret_offer->shared, dev->shared, sizeof(ret_offer->shared));
 	memcpy(ret_offer->type, dev->type, sizeof(ret_offer->type));
 	memcpy(ret_offer->name, dev->name, sizeof(ret_offer->name));
 }
@@ -200,6 +220,8 @@ int vri__offer_check(const struct offer *offer)
 		return -EPROTO;
 	if (offer->n_queues < 1 || offer->n_queues > VRI_QUEUES_MAX ||
 	    !vri__split_size_is_valid(offer->queue_size_max) || offer->config_size > VRI_CONFIG_MAX)
+		return -EPROTO;
+	if (vri__shared_memory_check(offer->shared, offer->n_shared))
 		return -EPROTO;
 	return 0;
 }

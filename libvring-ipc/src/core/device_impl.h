@@ -8,6 +8,7 @@
 
 #include <vring-ipc/device.h>
 
+#include "core/shared_memory.h"
 #include "util/list.h"
 
 struct vri_device {
@@ -22,6 +23,9 @@ struct vri_device {
 	uint8_t *config; /* what instances to come start with */
 	uint8_t *config_writable; /* not 0 where a driver may write */
 	uint32_t config_size;
+	struct vri_shared_memory shared[VRI_SHARED_MEMORY_MAX];
+	struct shared_memory common[VRI_SHARED_MEMORY_MAX]; /* of those that all instances share */
+	unsigned n_shared;
 	struct vri_device_ops ops;
 	void *data;
 	struct list instances;

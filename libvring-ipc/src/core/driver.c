@@ -54,6 +54,7 @@ static int take_options(struct vri_driver *drv, const struct vri_link_opts *give
 		.queue_size = opts.queue_size,
 		.indirect_max = indirect_max == NO_TABLES ? 0 : indirect_max,
 		.config_size = offer->config_size,
+		.n_shared = offer->n_shared,
 		.pool_size = opts.pool_size ? opts.pool_size : POOL_SIZE_DEFAULT,
 	};
 	drv->spin = opts.spin;
@@ -162,6 +163,8 @@ static void unmap_all(struct vri_driver *drv)
 {
 	for (unsigned i = 0; i < MEM_ENTRIES_MAX; i++)
 		memfd_unmap(drv->memory[i].base, drv->memory[i].len);
+	for (unsigned i = 0; i < drv->offer.n_shared; i++)
+		memfd_unmap(drv->shared[i], drv->offer.shared[i].size);
 	memfd_unmap(drv->base, drv->map.size);
 }
 

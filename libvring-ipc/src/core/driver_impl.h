@@ -9,6 +9,7 @@
  *   driver_queue.c   queues: set up, stopped, reset alone, broken
  *   driver_config.c  the config space
  *   driver_memory.c  memory of the application's own
+ *   driver_shared_memory.c  memory that the device shares
  */
 #ifndef CORE_DRIVER_IMPL_H
 #define CORE_DRIVER_IMPL_H
@@ -79,6 +80,7 @@ struct vri_driver {
 	struct vri_pool *pool;
 	struct drv_memory memory[MEM_ENTRIES_MAX];
 	uint64_t next_iova;
+	void __shm *shared[VRI_SHARED_MEMORY_MAX]; /* by place in the offer; NULL: not mapped */
 
 	/* the truth */
 	enum drv_state state;

@@ -89,6 +89,7 @@ static void free_instance(struct vri_instance *inst)
 	for (unsigned i = 0; inst->queues && i < inst->n_queues; i++)
 		vri__inst_queue_forget(&inst->queues[i]);
 	free(inst->queues);
+	vri__instance_free_shared_memory(inst);
 	vri__config_fini(&inst->config);
 	free(inst->private_blocks);
 	vri_device_unref(inst->dev);
@@ -120,6 +121,8 @@ int vri__instance_new(struct vri_device *dev, const struct instance_transport *o
 					     (uint8_t __shm *)region_base + region->config.offset :
 					     NULL,
 				     &inst->block->config_generation);
+	if (r == 0)
+		r = vri__instance_make_shared_memory(inst, region_base);
 	if (r < 0)
 		goto fail;
 	write_link_id(inst);

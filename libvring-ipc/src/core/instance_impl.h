@@ -7,6 +7,7 @@
  *   instance_queue.c     its queues: made, given turns, broken, stopped
  *   instance_requests.c  what the driver asks for: status, features, config, queues
  *   instance_suspend.c   SUSPEND: drained, suspended, resumed
+ *   instance_shared_memory.c  its shared memory regions
  */
 #ifndef CORE_INSTANCE_IMPL_H
 #define CORE_INSTANCE_IMPL_H
@@ -18,6 +19,7 @@
 #include "core/area_set.h"
 #include "core/config.h"
 #include "core/ring_layout.h"
+#include "core/shared_memory.h"
 #include "core/transport.h"
 #include "util/list.h"
 #include "util/log.h"
@@ -63,6 +65,8 @@ struct vri_instance {
 	uint8_t status;
 	struct vri_features acked;
 	struct config_space config;
+	struct shared_memory
+		shared[VRI_SHARED_MEMORY_MAX]; /* of those that are this link's alone */
 	bool started; /* the start op succeeded, the stop op is due */
 	bool resetting; /* stopped, but the device has requests that still run */
 	bool suspending; /* SUSPEND was written, and shows when what is in flight has ended */
@@ -103,6 +107,10 @@ bool vri__instance_is_suspended(const struct vri_instance *inst);
 
 /* The driver's set-up of it is over: its areas are free. */
 void vri__inst_queue_release_areas(struct inst_queue *iq);
+
+/* Makes its shared memory regions, and says in its region which there are. */
+int vri__instance_make_shared_memory(struct vri_instance *inst, void __shm *region_base);
+void vri__instance_free_shared_memory(struct vri_instance *inst);
 
 /* Goes on with a reset that waits; true when none does any more. */
 bool vri__instance_finish_reset(struct vri_instance *inst);

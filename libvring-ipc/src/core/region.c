@@ -33,6 +33,7 @@ static const struct part_kind {
 	{ REGION_OUTSTANDING, REGION_WRITER_DRIVER, offsetof(struct region_map, outstanding) },
 	{ REGION_TABLES, REGION_WRITER_DRIVER, offsetof(struct region_map, tables) },
 	{ REGION_POOL, REGION_WRITER_BOTH, offsetof(struct region_map, pool) },
+	{ REGION_SHARED_MEMORY, REGION_WRITER_DEVICE, offsetof(struct region_map, shared_memory) },
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
@@ -72,7 +73,7 @@ static bool plan_is_valid(const struct region_plan *plan)
 	return plan->n_queues >= 1 && plan->n_queues <= VRI_QUEUES_MAX &&
 	       ring_size_is_valid(plan->format, plan->queue_size) &&
 	       plan->indirect_max <= VRI_QUEUE_SIZE_MAX && plan->config_size <= VRI_CONFIG_MAX &&
-	       plan->pool_size <= REGION_SIZE_MAX;
+	       plan->pool_size <= REGION_SIZE_MAX && plan->n_shared <= VRI_SHARED_MEMORY_MAX;
 }
 
 static uint64_t part_size(const struct region_plan *plan, uint32_t type)
@@ -99,6 +100,8 @@ static uint64_t part_size(const struct region_plan *plan, uint32_t type)
 		return n * size;
 	case REGION_TABLES:
 		return n * size * plan->indirect_max * DESC_BYTES;
+	case REGION_SHARED_MEMORY:
+		return plan->n_shared * sizeof(struct region_shared_memory);
 	case REGION_POOL:
 		return round_up(plan->pool_size, REGION_ALIGN);
 	default:

@@ -44,6 +44,8 @@ enum region_part_type {
 	REGION_TABLES = 10, /* indirect tables */
 	REGION_POOL = 11, /* buffers; the device writes what it is lent as writable */
 	REGION_TRACE = 12, /* opt-in, not written by this version */
+	REGION_SHARED_MEMORY = 13, /* struct region_shared_memory for each region that the device
+				      offers; only a link to a device that offers some has it */
 };
 
 enum region_writer {
@@ -128,6 +130,16 @@ struct region_driver_queue {
 	uint64_t broken_ns;
 };
 
+/* Published by the device, for the inspector: a shared memory region that it offers. */
+struct region_shared_memory {
+	uint32_t id;
+	uint32_t flags;
+	uint64_t size; /* 0: none */
+};
+
+#define REGION_SHARED_WRITABLE 1u /* by the driver */
+#define REGION_SHARED_COMMON 2u /* one memory for all drivers of the device */
+
 /* 64 bits each, only ever written by their side, with relaxed stores of the whole word. */
 struct region_counters {
 	uint64_t buffers; /* driver: made available; device: marked used */
@@ -151,14 +163,15 @@ static_assert(sizeof(struct region_device_queue) == 64, "region layout");
 static_assert(sizeof(struct region_driver) == 128, "region layout");
 static_assert(sizeof(struct region_driver_queue) == 64, "region layout");
 static_assert(sizeof(struct region_counters) == 64, "region layout");
+static_assert(sizeof(struct region_shared_memory) == 16, "region layout");
 
 /* Where things are: found once, checked, then used. Offsets are from the start of the region. */
 struct region_map {
 	uint64_t size;
 	uint8_t link_id[16];
 	struct region_part device_block, driver_block, config, device_counters, driver_counters;
-	struct region_part driver_rings, device_rings, shared_rings, outstanding, tables,
-		pool; /* size 0: none */
+	struct region_part driver_rings, device_rings, shared_rings, outstanding, tables, pool,
+		shared_memory; /* size 0: none */
 };
 
 /* Where in a region buffers and indirect tables may lie: the window of entry 0 of the memory table. */
@@ -173,6 +186,7 @@ struct region_plan {
 	unsigned indirect_max; /* descriptors in each indirect table, 0: none */
 	uint32_t config_size;
 	size_t pool_size;
+	unsigned n_shared; /* shared memory regions of the device */
 };
 
 /*

@@ -34,6 +34,8 @@ struct offer {
 	unsigned n_queues;
 	unsigned queue_size_max;
 	uint32_t config_size;
+	struct vri_shared_memory shared[VRI_SHARED_MEMORY_MAX];
+	unsigned n_shared;
 };
 
 /* Returns: 0; -EPROTO when a peer's offer is absurd (0 queues, sizes beyond the limits, a text that
@@ -71,6 +73,9 @@ struct driver_transport {
 	int (*reset_queue)(void *t, unsigned queue);
 	int (*add_memory)(void *t, int fd, uint64_t fd_offset, const struct mem_entry *entry);
 	int (*remove_memory)(void *t, uint64_t iova);
+	/* What the device says of region @id, and its memfd, the caller's from now on: unchecked. NULL: a
+	 * transport without such regions. */
+	int (*get_shared_memory)(void *t, uint8_t id, struct vri_shared_memory *ret, int *ret_fd);
 
 	/* These two ask the device nothing, and may be NULL. */
 
@@ -161,6 +166,12 @@ int vri__instance_set_queue(struct vri_instance *inst, const struct queue_params
 			    const char **ret_why);
 /* -EAGAIN: chains of it are in flight; it takes no new ones, ask again. */
 int vri__instance_reset_queue(struct vri_instance *inst, unsigned queue, const char **ret_why);
+
+/* A shared memory region: what it is, and a descriptor of it, which is the caller's. Returns: 0; -EINVAL
+ * for one that is not offered; -ENOMEM when there is no descriptor left. */
+int vri__instance_get_shared_memory(struct vri_instance *inst, uint8_t id,
+				    struct vri_shared_memory *ret, int *ret_fd,
+				    const char **ret_why);
 
 /* A kick arrived. Ignored for a queue that is not live (drv and dev may disagree for a moment). */
 void vri__instance_kicked(struct vri_instance *inst, unsigned queue);

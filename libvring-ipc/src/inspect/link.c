@@ -55,6 +55,32 @@ static void take_driver(const struct vri_inspect *insp, struct vri_inspect_link 
 	link->driver_attached_ns = le64toh(block.attached_ns);
 }
 
+static void take_shared_memory(const struct vri_inspect *insp, struct vri_inspect_link *link)
+{
+	struct region_shared_memory entry[VRI_INSPECT_SHARED_MEMORY_MAX];
+	struct region_shared_memory scratch[VRI_INSPECT_SHARED_MEMORY_MAX];
+	size_t n = insp->map.shared_memory.size / sizeof(entry[0]);
+
+	if (n > VRI_INSPECT_SHARED_MEMORY_MAX)
+		n = VRI_INSPECT_SHARED_MEMORY_MAX;
+	if (n == 0)
+		return;
+	link->stable &= peek_stable(&insp->peek, insp->map.shared_memory.offset, entry, scratch,
+				    n * sizeof(entry[0]), VIEW_TRIES);
+	for (size_t i = 0; i < n; i++) {
+		struct vri_inspect_shared_memory *to = &link->shared_memory[link->n_shared_memory];
+		uint32_t flags = le32toh(entry[i].flags);
+
+		if (!entry[i].size)
+			continue; /* the device is not there yet */
+		to->id = le32toh(entry[i].id);
+		to->size = le64toh(entry[i].size);
+		to->writable = flags & REGION_SHARED_WRITABLE;
+		to->common = flags & REGION_SHARED_COMMON;
+		link->n_shared_memory++;
+	}
+}
+
 static uint32_t role_of(uint32_t writer)
 {
 	switch (writer) {
@@ -101,6 +127,7 @@ int vri_inspect_get_link(struct vri_inspect *insp, struct vri_inspect_link *ret_
 	take_parts(insp, link);
 	take_device(insp, link);
 	take_driver(insp, link);
+	take_shared_memory(insp, link);
 	if (link->status & VRI_STATUS_FEATURES_OK) {
 		link->negotiated = link->offered;
 		vri_features_and(&link->negotiated, &link->acked);
@@ -167,6 +194,7 @@ const char *vri_inspect_part_name(uint32_t type)
 		[REGION_TABLES] = "tables",
 		[REGION_POOL] = "pool",
 		[REGION_TRACE] = "trace",
+		[REGION_SHARED_MEMORY] = "shared-memory",
 	};
 
 	return type < sizeof(names) / sizeof(names[0]) ? names[type] : NULL;

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
 #include <sys/vfs.h>
@@ -65,7 +66,8 @@ static uint64_t memory_available(void)
 				    ((uint64_t)info.totalram + info.totalswap) * info.mem_unit;
 }
 
-int memfd_make(const char *name, uint64_t size)
+/* With all its pages, not sealed yet. */
+static int make(const char *name, uint64_t size)
 {
 	int fd, r;
 
@@ -83,12 +85,38 @@ int memfd_make(const char *name, uint64_t size)
 	r = allocate(fd, size);
 	if (r < 0)
 		goto fail;
-	if (fcntl(fd, F_ADD_SEALS, SEALS) < 0) {
-		r = -errno;
-		goto fail;
-	}
 	return fd;
 fail:
+	close(fd);
+	return r;
+}
+
+int memfd_make(const char *name, uint64_t size)
+{
+	int fd = make(name, size);
+	int r;
+
+	if (fd < 0 || fcntl(fd, F_ADD_SEALS, SEALS) == 0)
+		return fd;
+	r = -errno;
+	close(fd);
+	return r;
+}
+
+int memfd_make_read_only(const char *name, uint64_t size, void __shm **ret_base)
+{
+	int fd = make(name, size);
+	int r;
+
+	if (fd < 0)
+		return fd;
+	r = memfd_map(fd, 0, size, PROT_READ | PROT_WRITE, ret_base);
+	if (r == 0 && fcntl(fd, F_ADD_SEALS, SEALS | F_SEAL_FUTURE_WRITE) < 0) {
+		r = errno == EINVAL ? -EOPNOTSUPP : -errno;
+		memfd_unmap(*ret_base, size);
+	}
+	if (r == 0)
+		return fd;
 	close(fd);
 	return r;
 }
@@ -119,6 +147,13 @@ int memfd_check(int fd, uint64_t offset, uint64_t size, bool want_seal, const ch
 	if (size == 0 || offset > UINT64_MAX - size || offset + size > (uint64_t)st.st_size)
 		return refuse(ret_why, "smaller than announced");
 	return 0;
+}
+
+bool memfd_has_pages(int fd, uint64_t size)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && (uint64_t)st.st_blocks * 512 >= size;
 }
 
 int memfd_map(int fd, uint64_t offset, size_t size, int prot, void __shm **ret_base)

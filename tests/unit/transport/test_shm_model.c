@@ -189,6 +189,8 @@ static bool is_refused(struct model *m, const struct wire_msg *msg)
 			return true;
 		m->has_memory = false;
 		return false;
+	case WIRE_GET_SHARED_MEMORY:
+		return true; /* this device offers none */
 	default:
 		m->is_set = was;
 		return false;

@@ -74,6 +74,12 @@ static void fill_offer(struct offer *offer)
 	offer->n_queues = VRI_QUEUES_MAX;
 	offer->queue_size_max = VRI_QUEUE_SIZE_MAX;
 	offer->config_size = VRI_CONFIG_MAX;
+	offer->n_shared = VRI_SHARED_MEMORY_MAX;
+	for (unsigned i = 0; i < VRI_SHARED_MEMORY_MAX; i++) {
+		offer->shared[i].id = (uint8_t)(255 - i);
+		offer->shared[i].size = 1ull << (63 - i);
+		offer->shared[i].writable = i % 2;
+	}
 }
 
 static void fill(enum wire_kind kind)
@@ -111,6 +117,9 @@ static void fill(enum wire_kind kind)
 		msg.reply.generation = 0xffffffff;
 		msg.reply.data_len = VRI_CONFIG_MAX;
 		memset(msg.reply.data, 0xee, VRI_CONFIG_MAX);
+		msg.reply.shared.id = 255;
+		msg.reply.shared.size = ~0ull;
+		msg.reply.shared.writable = true;
 		break;
 	case WIRE_SET_STATUS:
 		msg.set_status.status = VRI_STATUS_FAILED;
@@ -142,6 +151,9 @@ static void fill(enum wire_kind kind)
 		break;
 	case WIRE_REMOVE_MEMORY:
 		msg.remove_memory.iova = 1ull << 50;
+		break;
+	case WIRE_GET_SHARED_MEMORY:
+		msg.get_shared_memory.id = 255;
 		break;
 	case WIRE_CONFIG_CHANGED:
 		msg.config_changed.generation = 4;

@@ -98,6 +98,13 @@ static int remove_memory(void *t, uint64_t iova)
 	return loop_device_remove_memory(link->device, iova);
 }
 
+static int get_shared_memory(void *t, uint8_t id, struct vri_shared_memory *ret, int *ret_fd)
+{
+	const char *why;
+
+	return vri__instance_get_shared_memory(instance_of(t), id, ret, ret_fd, &why);
+}
+
 /* ---- queues ---- */
 
 static void send_kick(void *ctx)
@@ -214,5 +221,6 @@ const struct driver_transport loop_driver_transport = {
 	.reset_queue = reset_queue,
 	.add_memory = add_memory,
 	.remove_memory = remove_memory,
+	.get_shared_memory = get_shared_memory,
 	.wake = wake,
 };

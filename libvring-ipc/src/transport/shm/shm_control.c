@@ -231,6 +231,9 @@ static int carry_out(struct shm_device *d, const struct wire_msg *msg, int fd,
 		return add_memory(d, msg, fd, ret_why);
 	case WIRE_REMOVE_MEMORY:
 		return remove_memory(d, msg, ret_why);
+	case WIRE_GET_SHARED_MEMORY:
+		return vri__instance_get_shared_memory(d->inst, msg->get_shared_memory.id,
+						       &reply->reply.shared, ret_fd, ret_why);
 	default:
 		*ret_why = "a request that this device does not know";
 		return -EOPNOTSUPP;

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <vring-ipc/memory.h>
@@ -45,15 +44,6 @@ void shm_memory_fini(struct shm_memory *m)
 	m->region_fd = -1;
 }
 
-/* The pages must be there: those that are missing would be charged to whoever touches them first,
- * and that should not be the device. */
-static bool has_its_pages(int fd, uint64_t offset, uint64_t size)
-{
-	struct stat st;
-
-	return fstat(fd, &st) == 0 && (uint64_t)st.st_blocks * 512 >= size;
-}
-
 /* The checks that the region and added memory share, then the mapping. */
 static int map(struct shm_memory *m, int fd, uint64_t offset, uint64_t size, bool want_seal,
 	       int prot, struct shm_mapping **ret_mapping, const char **ret_why)
@@ -71,7 +61,8 @@ static int map(struct shm_memory *m, int fd, uint64_t offset, uint64_t size, boo
 	r = memfd_check(fd, offset, size, want_seal, ret_why);
 	if (r < 0)
 		return r;
-	if (!has_its_pages(fd, offset, size))
+	/* Or they would be charged to the device. */
+	if (!memfd_has_pages(fd, size))
 		return refuse(-EINVAL, "memory without pages: allocate them first", ret_why);
 	r = memfd_map(fd, offset, (size_t)size, prot, &mapping->base);
 	if (r < 0)

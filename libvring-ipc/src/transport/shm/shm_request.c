@@ -441,6 +441,24 @@ static int driver_remove_memory(void *t, uint64_t iova)
 	return request(t, &x, false);
 }
 
+static int driver_get_shared_memory(void *t, uint8_t id, struct vri_shared_memory *ret, int *ret_fd)
+{
+	struct exchange x = { .msg.kind = WIRE_GET_SHARED_MEMORY, .fd = -1 };
+	int r;
+
+	x.msg.get_shared_memory.id = id;
+	r = request(t, &x, true);
+	if (r < 0)
+		return r;
+	if (x.fd < 0) {
+		shm_driver_fail(t, "a shared memory region without its memory");
+		return -EPROTO;
+	}
+	*ret = x.msg.reply.shared;
+	*ret_fd = x.fd;
+	return 0;
+}
+
 static bool driver_is_elsewhere(void *t, unsigned queue)
 {
 	struct shm_driver *d = t;
@@ -464,6 +482,7 @@ const struct driver_transport shm_driver_transport = {
 	.reset_queue = driver_reset_queue,
 	.add_memory = driver_add_memory,
 	.remove_memory = driver_remove_memory,
+	.get_shared_memory = driver_get_shared_memory,
 	.is_elsewhere = driver_is_elsewhere,
 	.wake = driver_wake,
 };

@@ -152,6 +152,16 @@ static const char *take_hello(const VringIpc__V1__Hello *pb, struct wire_msg *re
 									 "an unknown notifier";
 }
 
+static bool take_shared_memory(struct vri_shared_memory *ret, const VringIpc__V1__SharedMemory *pb)
+{
+	if (pb->id > UINT8_MAX)
+		return false;
+	ret->id = (uint8_t)pb->id;
+	ret->size = pb->size;
+	ret->writable = pb->writable != 0;
+	return true;
+}
+
 static const char *take_offer(const VringIpc__V1__Offer *pb, struct wire_msg *ret)
 {
 	struct offer *offer = &ret->offer.offer;
@@ -163,8 +173,12 @@ static const char *take_offer(const VringIpc__V1__Offer *pb, struct wire_msg *re
 	if (!take_features(&features, pb->n_features, pb->features))
 		return "too many feature words";
 	if (pb->n_queues > VRI_QUEUES_MAX || pb->queue_size_max > VRI_QUEUE_SIZE_MAX ||
-	    pb->config_size > VRI_CONFIG_MAX)
+	    pb->config_size > VRI_CONFIG_MAX || pb->n_shared_memory > VRI_SHARED_MEMORY_MAX)
 		return "an offer beyond the limits";
+	for (size_t i = 0; i < pb->n_shared_memory; i++)
+		if (!take_shared_memory(&offer->shared[i], pb->shared_memory[i]))
+			return "a shared memory region with an id of more than 8 bits";
+	offer->n_shared = (unsigned)pb->n_shared_memory;
 	ret->offer.version = pb->version;
 	ret->offer.flags = pb->flags;
 	offer->device_id = pb->device_id;
@@ -208,6 +222,8 @@ static const char *take_reply(const VringIpc__V1__Reply *pb, struct wire_msg *re
 		return "words that are too long or not printable";
 	if (!take_features(&ret->reply.features, pb->n_features, pb->features))
 		return "too many feature words";
+	if (pb->shared_memory && !take_shared_memory(&ret->reply.shared, pb->shared_memory))
+		return "a shared memory region with an id of more than 8 bits";
 	return take_data(ret->reply.data, &ret->reply.data_len, &pb->data) ?
 		       NULL :
 		       "more bytes than a config space has";
@@ -256,6 +272,13 @@ static const char *take_add_memory(const VringIpc__V1__AddMemory *pb, struct wir
 	return pb->access < VRI_ACCESS_READ || pb->access > VRI_ACCESS_READ_WRITE ?
 		       "an access that is none" :
 		       NULL;
+}
+
+static const char *take_get_shared_memory(const VringIpc__V1__GetSharedMemory *pb,
+					  struct wire_msg *ret)
+{
+	ret->get_shared_memory.id = (uint8_t)pb->id;
+	return pb->id > UINT8_MAX ? "a shared memory region with an id of more than 8 bits" : NULL;
 }
 
 static const char *take_needs_reset(const VringIpc__V1__NeedsReset *pb, struct wire_msg *ret)
@@ -321,6 +344,9 @@ static const char *take_body(const link_pb *pb, struct wire_msg *ret)
 		ret->kind = WIRE_REMOVE_MEMORY;
 		ret->remove_memory.iova = pb->remove_memory->iova;
 		return NULL;
+	case VRING_IPC__V1__LINK__BODY_GET_SHARED_MEMORY:
+		ret->kind = WIRE_GET_SHARED_MEMORY;
+		return take_get_shared_memory(pb->get_shared_memory, ret);
 	case VRING_IPC__V1__LINK__BODY_CONFIG_CHANGED:
 		ret->kind = WIRE_CONFIG_CHANGED;
 		ret->config_changed.generation = pb->config_changed->generation;
@@ -389,10 +415,22 @@ struct body {
 		VringIpc__V1__ResetQueue reset_queue;
 		VringIpc__V1__AddMemory add_memory;
 		VringIpc__V1__RemoveMemory remove_memory;
+		VringIpc__V1__GetSharedMemory get_shared_memory;
 		VringIpc__V1__ConfigChanged config_changed;
 		VringIpc__V1__NeedsReset needs_reset;
 	};
+	VringIpc__V1__SharedMemory shared[VRI_SHARED_MEMORY_MAX];
+	VringIpc__V1__SharedMemory *shared_list[VRI_SHARED_MEMORY_MAX];
 };
+
+static void put_shared_memory(const struct vri_shared_memory *shared,
+			      VringIpc__V1__SharedMemory *pb)
+{
+	vring_ipc__v1__shared_memory__init(pb);
+	pb->id = shared->id;
+	pb->size = shared->size;
+	pb->writable = shared->writable;
+}
 
 static VringIpc__V1__Notifier notifier_code(enum notifier_kind kind)
 {
@@ -414,9 +452,10 @@ static void put_hello(const struct wire_msg *msg, link_pb *pb, VringIpc__V1__Hel
 	pb->hello = body;
 }
 
-static void put_offer(const struct wire_msg *msg, link_pb *pb, VringIpc__V1__Offer *body)
+static void put_offer(const struct wire_msg *msg, link_pb *pb, struct body *all)
 {
 	const struct offer *offer = &msg->offer.offer;
+	VringIpc__V1__Offer *body = &all->offer;
 
 	vring_ipc__v1__offer__init(body);
 	body->version = msg->offer.version;
@@ -431,6 +470,12 @@ static void put_offer(const struct wire_msg *msg, link_pb *pb, VringIpc__V1__Off
 	body->n_queues = offer->n_queues;
 	body->queue_size_max = offer->queue_size_max;
 	body->config_size = offer->config_size;
+	for (unsigned i = 0; i < offer->n_shared; i++) {
+		put_shared_memory(&offer->shared[i], &all->shared[i]);
+		all->shared_list[i] = &all->shared[i];
+	}
+	body->n_shared_memory = offer->n_shared;
+	body->shared_memory = all->shared_list;
 	pb->body_case = VRING_IPC__V1__LINK__BODY_OFFER;
 	pb->offer = body;
 }
@@ -455,9 +500,10 @@ static void put_refused(const struct wire_msg *msg, link_pb *pb, VringIpc__V1__R
 	pb->refused = body;
 }
 
-static void put_reply(const struct wire_msg *msg, link_pb *pb, VringIpc__V1__Reply *body)
+static void put_reply(const struct wire_msg *msg, link_pb *pb, struct body *all)
 {
 	const struct vri_features *features = &msg->reply.features.set;
+	VringIpc__V1__Reply *body = &all->reply;
 
 	vring_ipc__v1__reply__init(body);
 	body->error = error_code(msg->reply.error);
@@ -470,6 +516,10 @@ static void put_reply(const struct wire_msg *msg, link_pb *pb, VringIpc__V1__Rep
 	if (features->word[0] || features->word[1]) {
 		body->n_features = VRI_FEATURE_BITS / 64;
 		body->features = (uint64_t *)features->word;
+	}
+	if (msg->reply.shared.size) {
+		put_shared_memory(&msg->reply.shared, &all->shared[0]);
+		body->shared_memory = &all->shared[0];
 	}
 	pb->body_case = VRING_IPC__V1__LINK__BODY_REPLY;
 	pb->reply = body;
@@ -526,7 +576,7 @@ static void put_body(const struct wire_msg *msg, link_pb *pb, struct body *body)
 		put_hello(msg, pb, &body->hello);
 		return;
 	case WIRE_OFFER:
-		put_offer(msg, pb, &body->offer);
+		put_offer(msg, pb, body);
 		return;
 	case WIRE_ATTACH:
 		put_attach(msg, pb, &body->attach);
@@ -540,7 +590,7 @@ static void put_body(const struct wire_msg *msg, link_pb *pb, struct body *body)
 		put_refused(msg, pb, &body->refused);
 		return;
 	case WIRE_REPLY:
-		put_reply(msg, pb, &body->reply);
+		put_reply(msg, pb, body);
 		return;
 	case WIRE_GET_STATUS:
 		vring_ipc__v1__get_status__init(&body->get_status);
@@ -588,6 +638,12 @@ static void put_body(const struct wire_msg *msg, link_pb *pb, struct body *body)
 		body->remove_memory.iova = msg->remove_memory.iova;
 		pb->body_case = VRING_IPC__V1__LINK__BODY_REMOVE_MEMORY;
 		pb->remove_memory = &body->remove_memory;
+		return;
+	case WIRE_GET_SHARED_MEMORY:
+		vring_ipc__v1__get_shared_memory__init(&body->get_shared_memory);
+		body->get_shared_memory.id = msg->get_shared_memory.id;
+		pb->body_case = VRING_IPC__V1__LINK__BODY_GET_SHARED_MEMORY;
+		pb->get_shared_memory = &body->get_shared_memory;
 		return;
 	case WIRE_CONFIG_CHANGED:
 		vring_ipc__v1__config_changed__init(&body->config_changed);

@@ -37,6 +37,7 @@ enum wire_kind {
 	WIRE_RESET_QUEUE,
 	WIRE_ADD_MEMORY,
 	WIRE_REMOVE_MEMORY,
+	WIRE_GET_SHARED_MEMORY,
 	WIRE_CONFIG_CHANGED,
 	WIRE_NEEDS_RESET,
 	WIRE_KINDS,
@@ -80,6 +81,7 @@ struct wire_msg {
 			uint32_t generation;
 			uint32_t data_len;
 			uint8_t data[VRI_CONFIG_MAX];
+			struct vri_shared_memory shared; /* size 0: none */
 		} reply;
 		struct {
 			uint8_t status;
@@ -105,6 +107,9 @@ struct wire_msg {
 		struct {
 			uint64_t iova;
 		} remove_memory;
+		struct {
+			uint8_t id;
+		} get_shared_memory;
 		struct {
 			uint32_t generation;
 		} config_changed;
