@@ -197,6 +197,7 @@ static int copy_and_report(struct blk_run *run, struct copy *c)
 	if (r == 0)
 		r = flush(run, c);
 	progress_end(&progress);
+	c->progress = NULL;
 	if (c->fd > STDERR_FILENO && close(c->fd) < 0 && r == 0 && !c->to_device)
 		r = copy_file_error(c, -errno);
 	c->fd = -1;

@@ -39,7 +39,8 @@ static void add_link(const struct vri_inspect_found *found, void *data)
 	model_text(row, "type", NULL, known ? link.type : NULL);
 	model_text(row, "name", NULL, known ? link.name : NULL);
 	/* A device without a name of its own is called as its type: once is enough. */
-	model_text(row, NULL, "NAME", known && strcmp(link.name, link.type) ? link.name : NULL);
+	model_text(row, NULL, "NAME",
+		   known && strcmp(link.name, link.type) != 0 ? link.name : NULL);
 	model_text(row, "state", "STATE", known ? collect_state(link.status) : "unreadable");
 	model_text(row, "link_id", NULL, found->link_id[0] ? found->link_id : NULL);
 	model_text(row, "problem", NULL, found->problem);

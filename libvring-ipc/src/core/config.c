@@ -86,6 +86,7 @@ bool vri__config_thaw(struct config_space *config)
 int vri__config_snapshot(const uint8_t __shm *shared, const uint32_t __shm *shared_generation,
 			 uint32_t offset, void *ret, uint32_t len, uint32_t *ret_generation)
 {
+	/* Second look: bytes between two looks at the same even generation are of one. */
 	for (unsigned i = 0; i < CONFIG_TRIES; i++) {
 		uint32_t before = config_begin_read(shared_generation);
 

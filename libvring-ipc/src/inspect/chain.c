@@ -167,7 +167,7 @@ static unsigned table_size(struct walk *walk, const struct vri_inspect_desc *des
 /* virtio 1.4, 2.7.5.3: a table of descriptors that stands where this one points. */
 static void walk_indirect(struct walk *walk, const struct vri_inspect_desc *desc)
 {
-	struct vri_inspect_desc last;
+	struct vri_inspect_desc last = { 0 };
 	unsigned n = table_size(walk, desc);
 
 	if (n)
@@ -181,7 +181,7 @@ static uint32_t walk_chain(const struct vri_inspect *insp, const struct ring *ri
 	struct walk walk = {
 		.insp = insp, .ring = ring, .chain = chain, .descs = descs, .max = max
 	};
-	struct vri_inspect_desc last;
+	struct vri_inspect_desc last = { 0 };
 
 	memset(chain, 0, sizeof(*chain));
 	chain->size = sizeof(*chain);

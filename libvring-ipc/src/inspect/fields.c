@@ -12,15 +12,15 @@
 #include <vring-ipc/devices/echo.h>
 #include <vring-ipc/inspect.h>
 
-#define NUMBER(type, member, bit)                                                       \
-	{                                                                               \
-		.name = #member, .offset = offsetof(struct type, member),               \
-		.width = sizeof(((struct type *)0)->member), .count = 1, .feature = bit \
+#define NUMBER(type, member, bit)                                                         \
+	{                                                                                 \
+		.name = #member, .offset = offsetof(struct type, member),                 \
+		.width = sizeof(((struct type *)0)->member), .count = 1, .feature = (bit) \
 	}
 #define BYTES(type, member, bit)                                                      \
 	{                                                                             \
 		.name = #member, .offset = offsetof(struct type, member), .width = 1, \
-		.count = sizeof(((struct type *)0)->member), .feature = bit           \
+		.count = sizeof(((struct type *)0)->member), .feature = (bit)         \
 	}
 
 /* virtio 1.4, 5.2.4: struct virtio_blk_config */

@@ -166,7 +166,7 @@ int vri_inspect_config(struct vri_inspect *insp, void *ret_buf, uint32_t max,
 		size = max;
 	after = generation(insp);
 	/* virtio 1.4, 2.5.3: the generation changes whenever the bytes may have; here it is odd
-	 * while they do. */
+	 * while they do. Second look: until one is between two of the same generation. */
 	for (tries = 0; tries < 1000; tries++) {
 		before = after;
 		peek_copy(&insp->peek, config.offset, ret_buf, size);

@@ -125,6 +125,7 @@ static void find_counted(struct packed_view *view)
 	uint64_t p = le64toh(view->words->device_counters.position);
 	uint32_t laps = 2 * view->ring.size;
 
+	/* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): no ring is located whose size is 0 */
 	view->driver_used = laps + (uint32_t)(d % laps);
 	view->first_written = view->driver_used - (uint32_t)(d < laps ? d : laps);
 	view->absurd = p - d > view->ring.size;

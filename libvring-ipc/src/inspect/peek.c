@@ -70,6 +70,7 @@ bool peek_copy(const struct peek *peek, uint64_t offset, void *ret, size_t len)
 bool peek_stable(const struct peek *peek, uint64_t offset, void *ret, void *scratch, size_t len,
 		 unsigned tries)
 {
+	/* Second look: two that are the same are what is asked for. */
 	peek_copy(peek, offset, ret, len);
 	while (tries--) {
 		peek_copy(peek, offset, scratch, len);

@@ -119,6 +119,7 @@ static int queue_init(struct vri_blk *blk, struct queue *q, unsigned index)
 	q->drvq = vri_driver_drvq(blk->drv, index);
 	if (!q->drvq)
 		return -EPROTO;
+	/* -Wanalyzer-malloc-leak: free_all() has them, in *q, which gcc 12 loses sight of */
 	q->slots = calloc(depth, sizeof(*q->slots));
 	q->scratch = calloc(pieces_max(blk, q) + 2, sizeof(*q->scratch));
 	q->shared = vri_pool_alloc(vri_driver_pool(blk->drv), depth * sizeof(*q->shared));

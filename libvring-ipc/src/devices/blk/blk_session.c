@@ -98,6 +98,7 @@ static int queue_init(struct blk_queue *q, struct blk_session *session, unsigned
 		return 0;
 	size = vri_devq_size(q->devq);
 	n = size < disk->in_flight_max ? size : disk->in_flight_max;
+	/* -Wanalyzer-malloc-leak: the session frees them, in *q, which gcc 12 loses sight of */
 	q->slots = calloc(n, sizeof(*q->slots));
 	q->iov = calloc((size_t)n * disk->pieces_max, sizeof(*q->iov));
 	q->ranges = calloc((size_t)n * disk->limits.max_ranges, sizeof(*q->ranges));

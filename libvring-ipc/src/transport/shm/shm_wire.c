@@ -94,6 +94,7 @@ static bool take_text(char *ret, size_t size, const char *text)
 		return false;
 	memset(ret, 0, size);
 	if (len)
+		/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): the zeros are there already */
 		memcpy(ret, text, len);
 	return true;
 }
