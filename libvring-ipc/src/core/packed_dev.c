@@ -122,6 +122,7 @@ static int packed_rewind(struct vri_devq *q, unsigned n)
 	for (unsigned i = 1; i <= n; i++) {
 		struct flight *flight = popped_before(q, i);
 
+		/* -Wanalyzer-null-dereference: the loop before has seen that there is one */
 		flight->state = FLIGHT_NONE;
 		n_desc += flight->n;
 	}
