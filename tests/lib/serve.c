@@ -130,6 +130,7 @@ void serve_open(struct serve *s, const char *address, const struct serve_opts *o
 	info.n_queues = s->opts.n_queues;
 	info.shared_memory = s->opts.shared;
 	info.n_shared_memory = s->opts.n_shared;
+	info.features = s->opts.features;
 	info.queue_size_max = s->opts.queue_size_max ? s->opts.queue_size_max : 256;
 	listener = s->opts.listener;
 	listener.size = sizeof(listener);

@@ -27,6 +27,7 @@ struct serve_opts {
 	bool fails_to_start;
 	const struct vri_shared_memory *shared; /* default: none */
 	unsigned n_shared;
+	struct vri_features features; /* offered; default vri_features_default() */
 	bool waits; /* the thread calls vri_listener_wait(), which may look before it sleeps */
 	struct vri_listener_opts listener; /* timeout_ms and so on; size is filled in */
 };

@@ -74,6 +74,10 @@ static const struct name net[] = {
 	{ 61, "NET_F_RSC_EXT" },
 	{ 62, "NET_F_STANDBY" },
 	{ 63, "NET_F_SPEED_DUPLEX" },
+	{ 65, "NET_F_GUEST_UDP_TUNNEL_GSO" },
+	{ 66, "NET_F_GUEST_UDP_TUNNEL_GSO_CSUM" },
+	{ 67, "NET_F_HOST_UDP_TUNNEL_GSO" },
+	{ 68, "NET_F_HOST_UDP_TUNNEL_GSO_CSUM" },
 	{ 0, NULL },
 };
 

@@ -142,6 +142,8 @@ static const struct need_case need_cases[] = {
 	{ NET_MQ, { NET_CTRL_VQ }, 1 },
 	{ 23, { NET_CTRL_VQ }, 1 },
 	{ NET_HASH_TUNNEL, { NET_CTRL_VQ, NET_HASH_REPORT }, 2 },
+	{ 66, { 65 }, 1 }, /* UDP_TUNNEL_GSO_CSUM, beyond the first word */
+	{ 68, { 67 }, 1 },
 	{ 52, { NET_CTRL_VQ }, 1 },
 	{ 53, { NET_CTRL_VQ }, 1 },
 	{ 54, { NET_GUEST_CSUM }, 1 },

@@ -29,6 +29,8 @@ Test(names, features_have_the_names_of_the_specification)
 Test(names, the_same_bit_is_another_feature_of_another_type)
 {
 	t_streq(vri_feature_name(VRI_ID_NET, 5), "NET_F_MAC");
+	t_streq(vri_feature_name(VRI_ID_NET, 68), "NET_F_HOST_UDP_TUNNEL_GSO_CSUM");
+	t_null(vri_feature_name(VRI_ID_NET, 64));
 	t_streq(vri_feature_name(VRI_ID_BLOCK, 5), "BLK_F_RO");
 }
 
@@ -38,6 +40,7 @@ Test(names, each_status_bit_has_a_name)
 	t_streq(vri_status_name(VRI_STATUS_DRIVER), "DRIVER");
 	t_streq(vri_status_name(VRI_STATUS_DRIVER_OK), "DRIVER_OK");
 	t_streq(vri_status_name(VRI_STATUS_FEATURES_OK), "FEATURES_OK");
+	t_streq(vri_status_name(VRI_STATUS_SUSPEND), "SUSPEND");
 	t_streq(vri_status_name(VRI_STATUS_NEEDS_RESET), "NEEDS_RESET");
 	t_streq(vri_status_name(VRI_STATUS_FAILED), "FAILED");
 	t_null(vri_status_name(0));
