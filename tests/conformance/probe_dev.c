@@ -59,7 +59,7 @@ static int take(struct vri_instance *inst, unsigned queue, struct held *held)
 	struct probe_link *link = vri_instance_data(inst);
 	struct vri_devq *q = vri_instance_devq(inst, queue);
 	struct probe_request request = { 0 };
-	uint32_t level;
+	uint32_t value;
 
 	vri_chain_read(&held->chain, 0, &request, sizeof(request));
 	held->queue = queue;
@@ -69,11 +69,13 @@ static int take(struct vri_instance *inst, unsigned queue, struct held *held)
 			set_timer(probe);
 		return 0;
 	}
-	if (le32toh(request.op) == PROBE_LEVEL) {
-		level = request.arg;
-		vri_instance_config_set(inst, offsetof(struct probe_config, level), &level,
-					sizeof(level));
-	}
+	value = request.arg;
+	if (le32toh(request.op) == PROBE_LEVEL)
+		vri_instance_config_set(inst, offsetof(struct probe_config, level), &value,
+					sizeof(value));
+	if (le32toh(request.op) == PROBE_WEIGHT)
+		vri_instance_config_set(inst, offsetof(struct probe_config, weight), &value,
+					sizeof(value));
 	return answer(link, q, &held->chain, request.seq);
 }
 
@@ -151,6 +153,14 @@ static void detach(struct vri_instance *inst)
 	vri_instance_set_data(inst, NULL);
 }
 
+static int check_features(struct vri_instance *inst, const struct vri_features *acked)
+{
+	(void)inst;
+	return vri_features_has(acked, PROBE_F_GEARS) && !vri_features_has(acked, PROBE_F_BRAKES) ?
+		       -EOPNOTSUPP :
+		       0;
+}
+
 static int start(struct vri_instance *inst)
 {
 	struct probe_link *link = vri_instance_data(inst);
@@ -179,6 +189,7 @@ static const struct vri_device_ops ops = {
 	.size = sizeof(ops),
 	.attach = attach,
 	.detach = detach,
+	.check_features = check_features,
 	.start = start,
 	.stop = stop,
 	.process = process,
@@ -189,6 +200,10 @@ static const struct vri_device_ops ops = {
 
 int probe_new(const char *options, struct vri_device **ret_dev)
 {
+	static const struct vri_config_field fields[] = {
+		{ offsetof(struct probe_config, weight), sizeof(uint32_t) },
+		{ offsetof(struct probe_config, limit), sizeof(uint64_t) },
+	};
 	struct probe_config config = { .level = htole32(1) };
 	struct vri_device_info info = {
 		.size = sizeof(info),
@@ -198,6 +213,10 @@ int probe_new(const char *options, struct vri_device **ret_dev)
 		.queue_size_max = (unsigned)devices_number(options, "qsize", 256),
 		.config = &config,
 		.config_size = sizeof(config),
+		.config_fields = fields,
+		.n_config_fields = 2,
+		.config_race = devices_number(options, "merge", 0) ? VRI_CONFIG_MERGE :
+								     VRI_CONFIG_REFUSE,
 	};
 	struct probe *probe = calloc(1, sizeof(*probe));
 	int r;
@@ -206,6 +225,11 @@ int probe_new(const char *options, struct vri_device **ret_dev)
 		return -ENOMEM;
 	vri_features_default(&info.features);
 	vri_features_set(&info.features, VRI_F_IN_ORDER);
+	if (devices_number(options, "wide", 0)) {
+		vri_features_set(&info.features, PROBE_F_LIGHTS);
+		vri_features_set(&info.features, PROBE_F_GEARS);
+		vri_features_set(&info.features, PROBE_F_BRAKES);
+	}
 	probe->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	r = probe->timer_fd < 0 ? -errno : vri_device_new(&info, &ops, probe, ret_dev);
 	if (r < 0) {

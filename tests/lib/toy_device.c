@@ -142,6 +142,18 @@ static int resume(struct vri_instance *inst)
 	return toy->resume_result;
 }
 
+static int config_conflict(struct vri_instance *inst, uint32_t offset, const void *buf,
+			   uint32_t len)
+{
+	struct toy *toy = toy_of(inst);
+
+	(void)offset;
+	(void)buf;
+	(void)len;
+	toy->conflicts++;
+	return toy->conflict_result;
+}
+
 static void release(struct vri_device *dev)
 {
 	struct toy *toy = vri_device_data(dev);
@@ -163,6 +175,7 @@ const struct vri_device_ops toy_ops = {
 	.suspend = suspend,
 	.is_suspended = is_suspended,
 	.resume = resume,
+	.config_conflict = config_conflict,
 };
 
 struct vri_device *toy_device_new(struct toy *toy, const struct vri_device_info *given)

@@ -17,7 +17,7 @@
 struct toy {
 	/* what the ops answer; 0 is yes */
 	int attach_result, check_result, start_result, process_result, written_result;
-	int suspend_result, resume_result;
+	int suspend_result, resume_result, conflict_result;
 	bool still_running; /* is_stopped says no */
 	bool still_busy; /* is_suspended says no */
 	bool hold; /* keep chains instead of completing them */
@@ -26,7 +26,7 @@ struct toy {
 
 	/* what happened */
 	unsigned attached, detached, started, stopped, processed, copied, checked, written,
-		released, events, suspended, resumed;
+		released, events, suspended, resumed, conflicts;
 	struct vri_features acked; /* as the last check_features saw them */
 	uint32_t written_offset, written_len;
 	int last_push; /* what the last vri_devq_push() returned */

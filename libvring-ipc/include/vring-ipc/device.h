@@ -25,6 +25,26 @@ struct vri_instance;
 
 #define VRI_TYPE_MAX 128 /* bytes in a type string or a name, the final 0 included */
 
+/* A field of the config space that a driver may write. A write covers one or several of them
+ * completely, or it is refused. */
+struct vri_config_field {
+	uint32_t offset;
+	uint32_t size;
+};
+
+/*
+ * A driver's write carries the generation of what the driver had read, and the device may have
+ * changed its config space since: what then. virtio has no answer, its transports write blindly.
+ */
+enum vri_config_race {
+	/* The write is refused (-EAGAIN): the driver reads, decides and writes again. */
+	VRI_CONFIG_REFUSE = 0,
+	/* What the driver wrote goes into the device's newer config, whose other bytes stay. Where
+	 * the device has changed the written bytes themselves, its config_conflict op decides;
+	 * without one such a write is refused. */
+	VRI_CONFIG_MERGE = 1,
+};
+
 /* What a device is. Zero members take the default. Everything is copied. */
 struct vri_device_info {
 	size_t size; /* sizeof(struct vri_device_info) */
@@ -43,6 +63,10 @@ struct vri_device_info {
 	const struct vri_shared_memory *shared_memory; /* regions on offer, each with an id of its
 							  own */
 	unsigned n_shared_memory; /* at most VRI_SHARED_MEMORY_MAX; default none */
+	const struct vri_config_field *config_fields; /* instead of config_writable: what a driver
+							 may write, and only as a whole */
+	unsigned n_config_fields;
+	enum vri_config_race config_race; /* default VRI_CONFIG_REFUSE */
 };
 
 #define VRI_CONFIG_MAX 4096
@@ -119,6 +143,12 @@ struct vri_device_ops {
 	int (*suspend)(struct vri_instance *inst);
 	bool (*is_suspended)(struct vri_instance *inst);
 	int (*resume)(struct vri_instance *inst);
+
+	/* VRI_CONFIG_MERGE: the driver wants @buf, @len bytes at @offset, where the device itself has
+	 * changed something that the driver has not seen. Returns: 0, and the driver's bytes are
+	 * taken; -EAGAIN, and it has to read again. @buf is borrowed. */
+	int (*config_conflict)(struct vri_instance *inst, uint32_t offset, const void *buf,
+			       uint32_t len);
 };
 
 /*

@@ -120,8 +120,10 @@ VRI_API int vri_driver_config_read(struct vri_driver *drv, uint32_t offset, void
 
 /*
  * Writes @len bytes at once, based on what vri_driver_config_read() last saw.
- * Returns: 0; -EAGAIN when the device has changed its config since: read, decide, write again;
- * -EPERM when a byte is not the driver's to write; -EINVAL; -EOPNOTSUPP during negotiation
+ * Returns: 0; -EAGAIN when the device has changed its config since, and does not merge the two
+ * (enum vri_config_race): read, decide, write again. After a write that was merged the rest of the
+ * config may be newer than what was read;
+ * -EPERM when a byte is not the driver's to write, or is half of a field; -EINVAL; -EOPNOTSUPP during negotiation
  * (drv:3.1/2); -EBUSY while the device is suspended; -ETIMEDOUT; -ECONNRESET.
  */
 VRI_API int vri_driver_config_write(struct vri_driver *drv, uint32_t offset, const void *buf,

@@ -30,12 +30,49 @@ int vri__config_init(struct config_space *config, const uint8_t *initial, uint32
 void vri__config_fini(struct config_space *config)
 {
 	free(config->bytes);
+	free(config->changed);
+	config->changed = NULL;
 	config->bytes = config->shown = NULL;
 }
 
 bool vri__config_is_inside(uint32_t size, uint32_t offset, uint32_t len)
 {
 	return offset <= size && len <= size - offset;
+}
+
+int vri__config_track(struct config_space *config)
+{
+	config->changed = calloc(config->size ? config->size : 1, sizeof(*config->changed));
+	if (!config->changed)
+		return -ENOMEM;
+	/* Who has read nothing has missed everything. */
+	for (uint32_t i = 0; i < config->size; i++)
+		config->changed[i] = config->now;
+	return 0;
+}
+
+void vri__config_change(struct config_space *config, uint32_t offset, const void *buf, uint32_t len)
+{
+	const uint8_t *bytes = buf;
+
+	for (uint32_t i = 0; config->changed && i < len; i++)
+		if (config->bytes[offset + i] != bytes[i])
+			config->changed[offset + i] = config->now + 2;
+	memcpy(config->bytes + offset, buf, len);
+}
+
+bool vri__config_has_changed(const struct config_space *config, uint32_t generation,
+			     uint32_t offset, uint32_t len)
+{
+	/* The newest that reads as @generation; one from the future reads as a very old one. */
+	uint32_t ago = config->generation - generation;
+
+	if (!config->changed || (generation & 1) || ago > config->now)
+		return true;
+	for (uint32_t i = 0; i < len; i++)
+		if (config->changed[offset + i] > config->now - ago)
+			return true;
+	return false;
 }
 
 static void remember(struct config_space *config, uint32_t offset, uint32_t len)
@@ -62,6 +99,7 @@ bool vri__config_publish(struct config_space *config, uint32_t offset, uint32_t 
 	if (config->shared)
 		config_store(config->shared + offset, config->bytes + offset, len);
 	config->generation += 2;
+	config->now += 2;
 	if (config->shared_generation)
 		config_end_write(config->shared_generation, config->generation);
 	return true;

@@ -46,6 +46,7 @@ static const char *fill_numbers(struct vri_device *dev, const struct vri_device_
 	dev->n_queues = info->n_queues ? info->n_queues : QUEUES_DEFAULT;
 	dev->queue_size_max = info->queue_size_max ? info->queue_size_max : QUEUE_SIZE_DEFAULT;
 	dev->config_size = info->config_size;
+	dev->config_race = info->config_race;
 	dev->offered = info->features;
 	if (memcmp(&dev->offered, &none, sizeof(none)) == 0)
 		vri_features_default(&dev->offered);
@@ -58,6 +59,10 @@ static const char *fill_numbers(struct vri_device *dev, const struct vri_device_
 		return "the queue size is no power of two up to 32768";
 	if (dev->config_size > VRI_CONFIG_MAX || (dev->config_size && !info->config))
 		return "the config space is too large or not there";
+	if ((unsigned)dev->config_race > VRI_CONFIG_MERGE)
+		return "no such way to settle a race of config writes";
+	if (info->n_config_fields && (!info->config_fields || info->config_writable))
+		return "fields that are not there, or besides single bytes";
 	vri__features_check_offer(dev->device_id, &dev->offered, &why);
 	return why ? why : vri__shared_memory_check(info->shared_memory, info->n_shared_memory);
 }
@@ -74,6 +79,26 @@ static int make_shared_memory(struct vri_device *dev, const struct vri_device_in
 	return r;
 }
 
+/* Returns: 0; -EINVAL when they overlap or are not inside. */
+static int mark_fields(struct vri_device *dev, const struct vri_device_info *info)
+{
+	for (unsigned i = 0; i < info->n_config_fields; i++) {
+		const struct vri_config_field *field = &info->config_fields[i];
+
+		if (field->size == 0 ||
+		    !vri__config_is_inside(dev->config_size, field->offset, field->size))
+			return -EINVAL;
+		for (uint32_t at = 0; at < field->size; at++) {
+			uint8_t *mark = &dev->config_writable[field->offset + at];
+
+			if (*mark)
+				return -EINVAL;
+			*mark = CONFIG_WRITABLE | (at ? CONFIG_JOINED : 0);
+		}
+	}
+	return 0;
+}
+
 static int fill_config(struct vri_device *dev, const struct vri_device_info *info)
 {
 	uint32_t size = dev->config_size;
@@ -84,9 +109,9 @@ static int fill_config(struct vri_device *dev, const struct vri_device_info *inf
 		return -ENOMEM;
 	if (size)
 		memcpy(dev->config, info->config, size);
-	if (size && info->config_writable)
-		memcpy(dev->config_writable, info->config_writable, size);
-	return 0;
+	for (uint32_t i = 0; info->config_writable && i < size; i++)
+		dev->config_writable[i] = info->config_writable[i] ? CONFIG_WRITABLE : 0;
+	return mark_fields(dev, info);
 }
 
 static void free_device(struct vri_device *dev)
@@ -132,6 +157,10 @@ int vri_device_new(const struct vri_device_info *info, const struct vri_device_o
 			vri_features_clear(&dev->offered, VRI_F_SUSPEND);
 	}
 	r = fill_config(dev, &known);
+	if (r == -EINVAL)
+		vri__log(VRI_LOG_ERROR,
+			 "vri_device_new: fields of the config space that overlap or "
+			 "are not inside of it");
 	if (r == 0)
 		r = make_shared_memory(dev, &known);
 	if (r < 0) {

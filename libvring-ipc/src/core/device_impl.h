@@ -11,6 +11,10 @@
 #include "core/shared_memory.h"
 #include "util/list.h"
 
+/* What a driver may do with one byte of the config space. */
+#define CONFIG_WRITABLE 1
+#define CONFIG_JOINED 2 /* only together with the byte before it: they are one field */
+
 struct vri_device {
 	_Atomic unsigned refs;
 	char type[VRI_TYPE_MAX];
@@ -21,7 +25,8 @@ struct vri_device {
 	unsigned n_queues;
 	unsigned queue_size_max;
 	uint8_t *config; /* what instances to come start with */
-	uint8_t *config_writable; /* not 0 where a driver may write */
+	uint8_t *config_writable; /* for each byte: CONFIG_..., or-ed */
+	enum vri_config_race config_race;
 	uint32_t config_size;
 	struct vri_shared_memory shared[VRI_SHARED_MEMORY_MAX];
 	struct shared_memory common[VRI_SHARED_MEMORY_MAX]; /* of those that all instances share */

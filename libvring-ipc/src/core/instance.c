@@ -123,6 +123,8 @@ int vri__instance_new(struct vri_device *dev, const struct instance_transport *o
 				     &inst->block->config_generation);
 	if (r == 0)
 		r = vri__instance_make_shared_memory(inst, region_base);
+	if (r == 0 && dev->config_race == VRI_CONFIG_MERGE)
+		r = vri__config_track(&inst->config);
 	if (r < 0)
 		goto fail;
 	write_link_id(inst);
@@ -292,7 +294,7 @@ int vri_instance_config_set(struct vri_instance *inst, uint32_t offset, const vo
 {
 	if (!inst || !buf || !vri__config_is_inside(inst->config.size, offset, len))
 		return -EINVAL;
-	memcpy(inst->config.bytes + offset, buf, len);
+	vri__config_change(&inst->config, offset, buf, len);
 	if (inst->detached)
 		return 0;
 	if (vri__config_publish(&inst->config, offset, len) &&

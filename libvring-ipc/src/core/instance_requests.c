@@ -156,12 +156,30 @@ int vri__instance_config_read(const struct vri_instance *inst, uint32_t offset, 
 	return 0;
 }
 
+/* Only bytes that are the driver's, and whole fields: none may begin before the write or go on behind it. */
 static bool may_write(const struct vri_device *dev, uint32_t offset, uint32_t len)
 {
-	for (uint32_t i = 0; i < len; i++)
-		if (!dev->config_writable[offset + i])
+	uint32_t end = offset + len;
+
+	for (uint32_t i = offset; i < end; i++)
+		if (!(dev->config_writable[i] & CONFIG_WRITABLE))
 			return false;
-	return true;
+	return !(dev->config_writable[offset] & CONFIG_JOINED) &&
+	       (end == dev->config_size || !(dev->config_writable[end] & CONFIG_JOINED));
+}
+
+/* The config space is newer than what the driver based its write on. Returns: 0, and the write goes into it; -EAGAIN. */
+static int settle_race(struct vri_instance *inst, uint32_t generation, uint32_t offset,
+		       const void *buf, uint32_t len)
+{
+	if (inst->dev->config_race != VRI_CONFIG_MERGE)
+		return -EAGAIN;
+	if (!vri__config_has_changed(&inst->config, generation, offset, len))
+		return 0;
+	if (!inst->dev->ops.config_conflict ||
+	    inst->dev->ops.config_conflict(inst, offset, buf, len) < 0)
+		return -EAGAIN;
+	return 0;
 }
 
 int vri__instance_config_write(struct vri_instance *inst, uint32_t generation, uint32_t offset,
@@ -180,8 +198,11 @@ int vri__instance_config_write(struct vri_instance *inst, uint32_t generation, u
 		return refuse(inst, ret_why, "a write outside of the config space");
 	if (!may_write(inst->dev, offset, len))
 		return -EPERM;
-	if (generation != inst->config.generation)
-		return -EAGAIN;
+	if (generation != inst->config.generation) {
+		r = settle_race(inst, generation, offset, buf, len);
+		if (r < 0)
+			return r;
+	}
 	memcpy(before, inst->config.bytes + offset, len);
 	memcpy(inst->config.bytes + offset, buf, len);
 	r = inst->dev->ops.config_written ? inst->dev->ops.config_written(inst, offset, len) : 0;

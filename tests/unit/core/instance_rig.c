@@ -8,13 +8,9 @@
 
 #include "test.h"
 
-void open_rig(struct rig *rig)
+void open_rig_of(struct rig *rig, const struct vri_device_info *given)
 {
-	struct vri_device_info info = {
-		.size = sizeof(info),
-		.n_queues = N_QUEUES,
-		.queue_size_max = 2 * QUEUE_SIZE,
-	};
+	struct vri_device_info info = { .size = sizeof(info) };
 	struct region_plan plan = {
 		.n_queues = N_QUEUES,
 		.queue_size = QUEUE_SIZE,
@@ -23,11 +19,20 @@ void open_rig(struct rig *rig)
 	};
 
 	memset(rig, 0, sizeof(*rig));
+	if (given)
+		info = *given;
+	info.n_queues = N_QUEUES;
+	info.queue_size_max = 2 * QUEUE_SIZE;
 	rig->dev = toy_device_new(&rig->toy, &info);
 	mock_region_init(&rig->region, &plan);
 	t_ok(vri__instance_new(rig->dev, &mock_instance_transport, &rig->link, rig->region.mem,
 			       rig->region.base, &rig->region.map, &rig->inst));
 	t_ok(vri__pool_new(rig->region.base + rig->region.map.pool.offset, 65536, &rig->pool));
+}
+
+void open_rig(struct rig *rig)
+{
+	open_rig_of(rig, NULL);
 }
 
 void close_rig(struct rig *rig)

@@ -33,6 +33,8 @@ struct rig {
 /* Three queues of 16; nothing is negotiated. */
 void open_rig(struct rig *rig);
 void close_rig(struct rig *rig);
+/* The same for a toy with a config space of its own, of TOY_CONFIG_SIZE bytes. */
+void open_rig_of(struct rig *rig, const struct vri_device_info *given);
 
 /* Writes the status, which has to be taken. Returns: what it is then. */
 uint8_t write_status(struct rig *rig, uint8_t status);
