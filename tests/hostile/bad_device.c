@@ -181,7 +181,8 @@ static void use_chains(struct device *d)
 {
 	struct found f;
 
-	if (!d->rig.p.size)
+	/* A suspended one does not, but for one that does. */
+	if (!d->rig.p.size || ((d->rig.status & VRI_STATUS_SUSPEND) && !d->wildness))
 		return;
 	for (unsigned i = 0; i < 64; i++) {
 		if (!(d->rig.packed ? find_packed(d, &f) : find_split(d, &f)))
@@ -267,6 +268,8 @@ static void make_reply(struct device *d, const struct wire_msg *msg, int with,
 		r->status = msg->set_status.status;
 		if (r->status == 0)
 			r->p.size = 0;
+		if (r->status & VRI_STATUS_SUSPEND)
+			r->status &= (uint8_t)~VRI_STATUS_DRIVER_OK;
 		break;
 	case WIRE_GET_FEATURES:
 		reply->reply.features.set = r->offer.offer.offer.features;
@@ -300,6 +303,8 @@ static void answer_request(struct device *d, const struct wire_msg *msg, int wit
 	int fd;
 
 	make_reply(d, msg, with, &reply, &fd);
+	if (d->wildness && rig_once_in(r, 8 * d->wildness))
+		reply.reply.status ^= (uint8_t)(1 << rig_below(r, 8));
 	if (d->wildness && rig_once_in(r, 4 * d->wildness)) {
 		rig_babble(r);
 	} else if (move && (move->moment == MOMENT_REPLY || move->moment == MOMENT_REQUEST) &&

@@ -165,6 +165,33 @@ bool driver_run(struct rig *r)
 	return driver_set_status(r, 15);
 }
 
+/* Writes @status and asks until the bit @set is there and @cleared is not. */
+static bool driver_turn(struct rig *r, uint8_t status, uint8_t set, uint8_t cleared)
+{
+	struct wire_msg msg = { .kind = WIRE_SET_STATUS };
+
+	msg.set_status.status = status;
+	for (unsigned i = 0; i < REPLY_MS; i++) {
+		if (driver_request(r, &msg, NULL, 0, NULL) != 0)
+			return false;
+		if ((r->status & set) && !(r->status & cleared))
+			return true;
+		rig_sleep_ms(1);
+		msg = (struct wire_msg){ .kind = WIRE_GET_STATUS };
+	}
+	return false;
+}
+
+bool driver_suspend(struct rig *r)
+{
+	return driver_turn(r, 15 | VRI_STATUS_SUSPEND, VRI_STATUS_SUSPEND, VRI_STATUS_DRIVER_OK);
+}
+
+bool driver_resume(struct rig *r)
+{
+	return driver_turn(r, 15, VRI_STATUS_DRIVER_OK, VRI_STATUS_SUSPEND);
+}
+
 bool driver_go(struct rig *r, enum step step, const struct bad_move *move)
 {
 	unsigned size = move->queue_size ? move->queue_size : DRIVER_QUEUE_SIZE;
@@ -345,6 +372,9 @@ static void one_move(struct rig *r)
 			(void)raise(SIGKILL);
 		break;
 	case 5:
+		if (rig_once_in(r, 4) && driver_suspend(r) && rig_below(r, 4))
+			(void)driver_resume(r);
+		break;
 	case 6:
 	case 7:
 	case 8:

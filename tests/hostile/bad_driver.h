@@ -59,6 +59,8 @@ bool driver_set_status(struct rig *r, uint8_t status);
 bool driver_negotiate(struct rig *r, uint64_t refuses); /* up to FEATURES_OK */
 bool driver_set_queue(struct rig *r, unsigned size);
 bool driver_run(struct rig *r);
+bool driver_suspend(struct rig *r);
+bool driver_resume(struct rig *r);
 bool driver_go(struct rig *r, enum step step, const struct bad_move *move);
 
 /* A request and its reply: 0, the error in it, -ECONNRESET or -ETIMEDOUT. */

@@ -17,8 +17,6 @@
 #define PIECES_MAX 5u
 #define ROUNDS_MAX 200u
 #define POOL (64u << 10)
-#define TIMEOUT_MS 150
-#define DEADLINE_MS 200
 
 struct request {
 	uint8_t *bytes;
@@ -131,7 +129,7 @@ static void give(struct bad *b)
 	r = vri_drvq_add(b->q, iov, n_readable, iov + n_readable, n_writable, request);
 	if (r < 0) {
 		vri_pool_free(pool, request->bytes);
-		if (r != -ENOSPC && r != -ESHUTDOWN && r != -EINVAL)
+		if (r != -ENOSPC && r != -ESHUTDOWN && r != -EINVAL && r != -EAGAIN)
 			board_fail(b->board, "vri_drvq_add: %s", vri_strerror(r));
 		return;
 	}
@@ -240,6 +238,21 @@ static void reset_queue(struct bad *b)
 		b->is_over = true;
 }
 
+/* There and back; what does not come back is reset. */
+static void suspend(struct bad *b)
+{
+	uint64_t began = begin(b, DOING_SUSPEND);
+	int r = allow(b, "vri_driver_suspend", vri_driver_suspend(b->drv));
+
+	if (r == 0 && random_below(b, 4))
+		r = allow(b, "vri_driver_resume", vri_driver_resume(b->drv));
+	else if (r == 0)
+		r = -ETIMEDOUT;
+	end(b, DOING_SUSPEND, began, r);
+	if (r < 0 && r != -EOPNOTSUPP)
+		b->needs_reset = true;
+}
+
 static void use_config(struct bad *b)
 {
 	uint32_t size = vri_driver_config_size(b->drv);
@@ -273,6 +286,9 @@ static void use_control(struct bad *b)
 		break;
 	case 4:
 		reset(b);
+		break;
+	case 5:
+		suspend(b);
 		break;
 	default:
 		break;
@@ -308,7 +324,8 @@ static int go_round(struct bad *b)
 	/* Mostly so short that much goes on, now and then long enough for a deadline to pass. */
 	began = begin(b, DOING_WAIT);
 	r = end(b, DOING_WAIT, began,
-		vri_link_wait(b->link, random_below(b, 40) ? 2 : 2 * DEADLINE_MS * scale));
+		vri_link_wait(b->link,
+			      random_below(b, 40) ? 2 : (int)(2 * BAD_DEADLINE_MS) * scale));
 	return r < 0 ? allow(b, "vri_link_wait", r) : 0;
 }
 
@@ -343,8 +360,8 @@ static int open_it(struct bad *b)
 				      .pool_size = POOL,
 				      .notifier = random_below(b, 2) ? VRI_NOTIFIER_PIPE :
 								       VRI_NOTIFIER_AUTO,
-				      .timeout_ms = TIMEOUT_MS * board_patience(),
-				      .deadline_ms = DEADLINE_MS * board_patience() };
+				      .timeout_ms = BAD_TIMEOUT_MS * board_patience(),
+				      .deadline_ms = BAD_DEADLINE_MS * board_patience() };
 	char address[128];
 	uint64_t began;
 	int r;

@@ -42,6 +42,7 @@ const char *const doing_names[DOINGS] = {
 	[DOING_CONFIG] = "config space",
 	[DOING_STATUS] = "vri_driver_status",
 	[DOING_RESET_QUEUE] = "vri_driver_reset_queue",
+	[DOING_SUSPEND] = "vri_driver_suspend and resume",
 	[DOING_RESET] = "vri_driver_reset",
 	[DOING_CLOSE] = "vri_link_close",
 };

@@ -42,6 +42,7 @@ enum doing {
 	DOING_CONFIG,
 	DOING_STATUS,
 	DOING_RESET_QUEUE,
+	DOING_SUSPEND,
 	DOING_RESET,
 	DOING_CLOSE,
 	DOINGS,
@@ -103,6 +104,10 @@ void board_fail(struct board *b, const char *format, ...) __attribute__((format(
 
 /* Answers a wish for a measurement: bytes of memory that this process has allocated. */
 void board_measure(struct board *b, enum side side);
+
+/* Time limits of the honest driver's links to hostile devices, to be multiplied by that: */
+#define BAD_TIMEOUT_MS 150u /* of a control request */
+#define BAD_DEADLINE_MS 200u /* of a request in a queue */
 
 /* By how much limits of time are stretched. */
 unsigned board_patience(void);

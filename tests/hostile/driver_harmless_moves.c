@@ -150,6 +150,31 @@ static void resets_for_ever(struct rig *r)
 			break;
 }
 
+/* What is offered to a suspended device waits, and its area stays as it is. */
+static void chains_while_suspended(struct rig *r)
+{
+	size_t bytes = r->packed ? 4 : 6 + 8 * (size_t)r->p.size;
+	uint8_t before[512];
+
+	if (!driver_suspend(r))
+		return;
+	memcpy(before, r->p.ring.used, bytes);
+	for (unsigned i = 0; i < 4; i++)
+		driver_offer_simple(r, i, false);
+	kick_storm(r);
+	rig_sleep_ms(50);
+	if (memcmp(before, r->p.ring.used, bytes) != 0)
+		board_fail(r->board, "a suspended device wrote into its area");
+	(void)driver_resume(r);
+}
+
+static void suspended_for_ever(struct rig *r)
+{
+	for (unsigned i = 0; i < 100 && driver_suspend(r) && driver_resume(r); i++)
+		;
+	(void)driver_suspend(r);
+}
+
 static void die(struct rig *r)
 {
 	for (unsigned i = 0; i < 4; i++)
@@ -184,6 +209,8 @@ const struct bad_move driver_harmless_moves[] = {
 	HARMLESS("silence", silence),
 	HARMLESS("status-asked-for-ever", status_asked_for_ever),
 	HARMLESS("resets-for-ever", resets_for_ever),
+	HARMLESS("chains-while-suspended", chains_while_suspended),
+	HARMLESS("suspended-for-ever", suspended_for_ever),
 	{ .name = "death-with-chains-held",
 	  .formats = MOVE_BOTH,
 	  .answer = ANSWER_GONE,

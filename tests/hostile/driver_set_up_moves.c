@@ -304,6 +304,12 @@ static void config_written_too_early(struct rig *r)
 	(void)driver_request(r, &msg, NULL, 0, NULL);
 }
 
+static void config_while_suspended(struct rig *r)
+{
+	(void)driver_suspend(r);
+	config_written_too_early(r);
+}
+
 static void config_outside(struct rig *r)
 {
 	struct wire_msg msg = { .kind = WIRE_GET_CONFIG };
@@ -412,6 +418,14 @@ static void queue_before_features_ok(struct rig *r)
 	queue(r, &params);
 }
 
+static void queue_while_suspended(struct rig *r)
+{
+	struct queue_params params = good_queue(r);
+
+	(void)driver_suspend(r);
+	queue(r, &params);
+}
+
 static void queue_again_without_reset(struct rig *r)
 {
 	struct queue_params params = good_queue(r);
@@ -508,6 +522,7 @@ const struct bad_move driver_set_up_moves[] = {
 	REFUSED("features-too-late", STEP_FEATURES_OK, "after FEATURES_OK",
 		features_after_features_ok),
 	REFUSED("config-too-early", STEP_DRIVER, "before FEATURES_OK", config_written_too_early),
+	REFUSED("config-while-suspended", STEP_RUNNING, "while suspended", config_while_suspended),
 	REFUSED("config-outside", STEP_RUNNING, "outside of the config space", config_outside),
 
 	REFUSED("queue-of-size-0", STEP_FEATURES_OK, "size", queue_of_size_0),
@@ -518,6 +533,7 @@ const struct bad_move driver_set_up_moves[] = {
 		queue_that_is_not_there),
 	REFUSED("queue-too-early", STEP_DRIVER, "before FEATURES_OK", queue_before_features_ok),
 	REFUSED("queue-again", STEP_RUNNING, "without its reset", queue_again_without_reset),
+	REFUSED("queue-while-suspended", STEP_RUNNING, "suspended", queue_while_suspended),
 	REFUSED("ring-misaligned", STEP_FEATURES_OK, "align", ring_misaligned),
 	REFUSED("rings-overlap", STEP_FEATURES_OK, "overlap", rings_overlap),
 	REFUSED("ring-in-the-pool", STEP_FEATURES_OK, "not in its part", ring_in_the_pool),

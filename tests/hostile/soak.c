@@ -114,6 +114,17 @@ static void print_table(const struct referee *f, const struct tally *tally)
 	printf("\n");
 }
 
+/* A call makes a dozen requests at most, each within its limit; the rest is what a busy machine adds. */
+static void check_times(struct referee *f)
+{
+	uint64_t limit_ms = 12 * BAD_TIMEOUT_MS * board_patience() + 10000;
+
+	for (enum doing what = 0; what < DOINGS; what++)
+		referee_check(f, atomic_load(&f->board->longest_us[what]) / 1000 < limit_ms,
+			      "%s took %llu ms", doing_names[what],
+			      (unsigned long long)atomic_load(&f->board->longest_us[what]) / 1000);
+}
+
 void soak(struct referee *f)
 {
 	struct mock_random random = { f->seed };
@@ -136,5 +147,6 @@ void soak(struct referee *f)
 	for (unsigned i = 0; i < GOOD_LINKS; i++)
 		referee_check(f, atomic_load(&f->board->good[i]) > before[i],
 			      "good link %u did not move at all", i);
+	check_times(f);
 	print_table(f, &tally);
 }
