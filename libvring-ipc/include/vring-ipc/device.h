@@ -134,7 +134,7 @@ struct vri_device_ops {
 	 * flight; a device without these ops is suspended then, and need not know.
 	 * suspend: begin nothing new; a negative return sets DEVICE_NEEDS_RESET. is_suspended: has
 	 * all ended that could touch a queue? Asked each time that the driver looks at the status;
-	 * NULL: yes. resume: go on, the queues are live; a negative return sets DEVICE_NEEDS_RESET.
+	 * NULL: yes. resume: go on, the queues are live, and buffers may be there; a negative return sets DEVICE_NEEDS_RESET.
 	 * stop may come instead of resume. Config changes while it is suspended are kept for the
 	 * driver until it is resumed. A device that serves its queues from threads of its own needs
 	 * all three, or SUSPEND is not offered: is_suspended says yes when they are out of the

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -622,6 +624,143 @@ Test(loopback, a_device_serves_in_a_thread_of_its_own)
 	add(&rig, 0, &request, 1);
 	t_eq(vri_drvq_wait(vri_driver_drvq(rig.drv, 0), WATCHDOG_MS), 1);
 	t_eq(vri_drvq_get_used(vri_driver_drvq(rig.drv, 0), &token, &len), 1);
+	vri_link_close(rig.link);
+	vri_device_unref(rig.dev);
+}
+
+/* ---- a thread that can be told to pause ---- */
+
+struct pausing {
+	pthread_t thread;
+	struct vri_instance *inst;
+	_Atomic bool pause, ends; /* said by the instance's thread */
+	_Atomic bool is_out; /* of the queue: by the server's */
+};
+
+static void serve_some(struct vri_devq *q)
+{
+	struct iovec iov[16];
+	struct vri_chain chain = { .iov = iov, .iov_max = 16 };
+
+	while (vri_devq_pop(q, &chain) == 1) {
+		uint8_t buf[4096];
+		size_t n = vri_chain_read(&chain, 0, buf, sizeof(buf));
+
+		vri_chain_write(&chain, 0, buf, n);
+		vri_devq_push(q, &chain, (uint32_t)n);
+		vri_devq_notify(q);
+	}
+}
+
+static void *serve_with_pauses(void *data)
+{
+	struct pausing *p = data;
+	struct vri_devq *q = vri_instance_devq(p->inst, 0);
+
+	while (!atomic_load(&p->ends)) {
+		if (atomic_load(&p->pause)) {
+			atomic_store(&p->is_out, true);
+			sched_yield();
+			continue;
+		}
+		atomic_store(&p->is_out, false);
+		/* Looked at again: the queue may be touched only if nobody has read is_out as true. */
+		if (atomic_load(&p->pause))
+			continue;
+		serve_some(q);
+		vri_devq_wait(q, 1);
+	}
+	return NULL;
+}
+
+static struct pausing *pausing_of(struct vri_instance *inst)
+{
+	return vri_device_data(vri_instance_device(inst));
+}
+
+static int pausing_start(struct vri_instance *inst)
+{
+	struct pausing *p = pausing_of(inst);
+
+	p->inst = inst;
+	atomic_store(&p->ends, false);
+	atomic_store(&p->pause, false);
+	return pthread_create(&p->thread, NULL, serve_with_pauses, p) ? -EAGAIN : 0;
+}
+
+static void pausing_stop(struct vri_instance *inst)
+{
+	struct pausing *p = pausing_of(inst);
+
+	atomic_store(&p->ends, true);
+	pthread_join(p->thread, NULL);
+}
+
+static int pausing_suspend(struct vri_instance *inst)
+{
+	atomic_store(&pausing_of(inst)->is_out, false);
+	atomic_store(&pausing_of(inst)->pause, true);
+	return 0;
+}
+
+static bool pausing_is_suspended(struct vri_instance *inst)
+{
+	return atomic_load(&pausing_of(inst)->is_out);
+}
+
+static int pausing_resume(struct vri_instance *inst)
+{
+	atomic_store(&pausing_of(inst)->pause, false);
+	return 0;
+}
+
+/* proves: dev:3.4/2 dev:3.4/7 */
+Test(loopback, a_device_with_a_thread_of_its_own_is_suspended)
+{
+	static const struct vri_device_ops ops = {
+		.size = sizeof(ops),
+		.start = pausing_start,
+		.stop = pausing_stop,
+		.suspend = pausing_suspend,
+		.is_suspended = pausing_is_suspended,
+		.resume = pausing_resume,
+	};
+	struct vri_device_info info = {
+		.size = sizeof(info),
+		.type = "org.example.pausing",
+		.device_id = VRI_ID_LOCAL_FIRST + 9,
+	};
+	struct vri_link_opts opts = { .size = sizeof(opts) };
+	struct pausing server = { 0 };
+	struct request request;
+	struct rig rig = { 0 };
+	struct vri_drvq *q;
+	uint32_t len;
+	void *token;
+
+	t_ok(vri_device_new(&info, &ops, &server, &rig.dev));
+	opts.device = rig.dev;
+	t_ok(vri_link_open(&rig.link, "loop:", &opts));
+	rig.drv = vri_link_driver(rig.link);
+	t_ok(vri_driver_start(rig.drv, NULL, NULL));
+	q = vri_driver_drvq(rig.drv, 0);
+	for (int i = 0; i < 50; i++) {
+		add(&rig, 0, &request, 64);
+		t_ok(vri_driver_suspend(rig.drv));
+		t_eq(vri_driver_status(rig.drv) & VRI_STATUS_DRIVER_OK, 0);
+		t_errno_eq(vri_drvq_kick(q), -EAGAIN);
+		t_ok(vri_driver_resume(rig.drv));
+		t_eq(vri_drvq_wait(q, WATCHDOG_MS), 1);
+		t_eq(vri_drvq_get_used(q, &token, &len), 1);
+		vri_pool_free(vri_driver_pool(rig.drv), request.in);
+		vri_pool_free(vri_driver_pool(rig.drv), request.out);
+		round_trip(&rig, 0);
+	}
+	/* A reset, and the end of the link, find it suspended. */
+	t_ok(vri_driver_suspend(rig.drv));
+	t_ok(vri_driver_start(rig.drv, NULL, NULL));
+	round_trip(&rig, 0);
+	t_ok(vri_driver_suspend(rig.drv));
 	vri_link_close(rig.link);
 	vri_device_unref(rig.dev);
 }

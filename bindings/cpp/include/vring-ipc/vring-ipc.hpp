@@ -405,6 +405,14 @@ public:
 	{
 		check(vri_driver_reset(raw_), "vri_driver_reset");
 	}
+	void suspend()
+	{
+		check(vri_driver_suspend(raw_), "vri_driver_suspend");
+	}
+	void resume()
+	{
+		check(vri_driver_resume(raw_), "vri_driver_resume");
+	}
 	int status()
 	{
 		return check(vri_driver_status(raw_), "vri_driver_status");
