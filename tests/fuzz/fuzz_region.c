@@ -9,6 +9,7 @@
  */
 #include "core/region.h"
 
+#include <vring-ipc/device.h>
 #include <vring-ipc/spec.h>
 
 #include <string.h>
@@ -19,7 +20,8 @@
 #define HEADER_MOST 8192u
 #define PARTS 11u
 
-static void make_header(struct input *in, uint8_t *header)
+/* Returns: whether there is one; *ret_map is what it says. */
+static bool make_header(struct input *in, uint8_t *header, struct region_map *ret_map)
 {
 	static const uint8_t id[16] = "0123456789abcde";
 	struct region_plan plan = {
@@ -30,10 +32,11 @@ static void make_header(struct input *in, uint8_t *header)
 		.config_size = take8(in) * 32u,
 		.pool_size = take8(in) * 4096u,
 	};
-	struct region_map map;
 
-	if (vri__region_plan(&plan, id, &map) == 0)
-		vri__region_format(header, &map);
+	if (vri__region_plan(&plan, id, ret_map) < 0)
+		return false;
+	vri__region_format(header, ret_map);
+	return true;
 }
 
 static void store(struct input *in, uint8_t *header, size_t readable)
@@ -66,6 +69,29 @@ static void store(struct input *in, uint8_t *header, size_t readable)
 		hostile_write(header + offset, width, now);
 }
 
+/* Of its type, with the writer that it has to have. */
+static void check_kind(const struct region_part *part, enum region_part_type type,
+		       enum region_writer writer)
+{
+	if (part->size > 0)
+		MUST(part->type == type && part->version == 1 && part->writer == writer);
+}
+
+static void check_kinds(const struct region_map *map)
+{
+	check_kind(&map->device_block, REGION_DEVICE_BLOCK, REGION_WRITER_DEVICE);
+	check_kind(&map->driver_block, REGION_DRIVER_BLOCK, REGION_WRITER_DRIVER);
+	check_kind(&map->config, REGION_CONFIG, REGION_WRITER_DEVICE);
+	check_kind(&map->device_counters, REGION_DEVICE_COUNTERS, REGION_WRITER_DEVICE);
+	check_kind(&map->driver_counters, REGION_DRIVER_COUNTERS, REGION_WRITER_DRIVER);
+	check_kind(&map->driver_rings, REGION_DRIVER_RINGS, REGION_WRITER_DRIVER);
+	check_kind(&map->device_rings, REGION_DEVICE_RINGS, REGION_WRITER_DEVICE);
+	check_kind(&map->shared_rings, REGION_SHARED_RINGS, REGION_WRITER_BOTH);
+	check_kind(&map->outstanding, REGION_OUTSTANDING, REGION_WRITER_DRIVER);
+	check_kind(&map->tables, REGION_TABLES, REGION_WRITER_DRIVER);
+	check_kind(&map->pool, REGION_POOL, REGION_WRITER_BOTH);
+}
+
 /* Inside of the region and apart from all others; @may: what it may touch all the same. */
 static void check_apart(const struct region_map *map, const struct region_part *parts,
 			const struct region_part *part, const struct region_part *may)
@@ -73,7 +99,7 @@ static void check_apart(const struct region_map *map, const struct region_part *
 	if (part->size == 0)
 		return;
 	MUST(part->offset >= sizeof(struct region_header) && part->offset <= map->size);
-	MUST(part->size <= map->size - part->offset);
+	MUST(part->size <= map->size - part->offset && part->offset % REGION_ALIGN == 0);
 	for (unsigned i = 0; i < PARTS; i++) {
 		const struct region_part *other = &parts[i];
 
@@ -95,6 +121,8 @@ static void check_map(const struct region_map *map)
 	struct region_part window = { .offset = 0 };
 
 	MUST(map->size % REGION_ALIGN == 0 && map->size <= REGION_SIZE_MAX);
+	check_kinds(map);
+	MUST(map->config.size <= VRI_CONFIG_MAX);
 	MUST(map->device_block.size >= sizeof(struct region_device));
 	MUST(map->driver_block.size >= sizeof(struct region_driver));
 	MUST(vri__region_n_queues(map) <= VRI_QUEUES_MAX);
@@ -110,15 +138,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	size_t readable = HEADER_MOST;
 	uint8_t whole[HEADER_MOST] = { 0 };
 	const char *why = NULL;
-	struct region_map map;
-	uint8_t *header;
+	struct region_map map, honest;
 	uint8_t cut = take8(&in);
+	bool is_honest;
+	uint8_t *header;
 
 	/* Sometimes there is less to be read than it says, and nothing behind that. */
 	if (cut & 1)
 		readable = cut * 4u;
 	hostile_reset();
-	make_header(&in, whole);
+	is_honest = make_header(&in, whole, &honest) && !(cut & 1) && in.left == 0;
 	header = malloc(readable ? readable : 1);
 	MUST(header);
 	memcpy(header, whole, readable);
@@ -127,7 +156,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	if (vri__region_parse(header, readable, &map, &why) == 0)
 		check_map(&map);
 	else
-		MUST(why);
+		MUST(why && !is_honest);
+	MUST(!is_honest || memcmp(&map, &honest, sizeof(map)) == 0);
 	hostile_reset();
 	free(header);
 	return 0;
