@@ -322,11 +322,11 @@ static void queue_message(struct driver *d, struct wire_msg *msg, unsigned queue
 static void features_message(struct world *w, struct driver *d, struct wire_msg *msg)
 {
 	static const unsigned bits[] = { VRI_F_EVENT_IDX, VRI_F_INDIRECT_DESC, VRI_F_IN_ORDER,
-					 VRI_F_RING_RESET };
+					 VRI_F_RING_RESET, VRI_F_SUSPEND };
 	uint8_t wanted = take8(&w->in);
 
 	vri_features_set(&msg->set_features.features.set, VRI_F_VERSION_1);
-	for (unsigned i = 0; i < 4; i++)
+	for (unsigned i = 0; i < 5; i++)
 		if (wanted >> i & 1)
 			vri_features_set(&msg->set_features.features.set, bits[i]);
 	if (d->packed)
@@ -353,6 +353,8 @@ static enum wire_kind kind_of_step(unsigned step)
 		WIRE_SET_CONFIG,   WIRE_ADD_MEMORY,   WIRE_RESET_QUEUE, WIRE_REMOVE_MEMORY,
 	};
 
+	if (step >= 16 && step % 7 == 0)
+		return WIRE_SET_STATUS;
 	return kinds[step < 16 ? step : 10 + step % 6];
 }
 
@@ -370,7 +372,11 @@ static void honest_message(struct world *w, struct driver *d, struct wire_msg *m
 		return;
 	case WIRE_SET_STATUS:
 		d->status = (uint8_t)(d->status << 1 | 1);
-		if (d->step > 6)
+		if (d->step >= 16)
+			d->status = (uint8_t)((d->step / 7 & 1 ? VRI_STATUS_SUSPEND : 0) |
+					      VRI_STATUS_ACKNOWLEDGE | VRI_STATUS_DRIVER |
+					      VRI_STATUS_FEATURES_OK | VRI_STATUS_DRIVER_OK);
+		else if (d->step > 6)
 			d->status = VRI_STATUS_ACKNOWLEDGE | VRI_STATUS_DRIVER |
 				    VRI_STATUS_FEATURES_OK | VRI_STATUS_DRIVER_OK;
 		else if (d->step == 6)

@@ -489,6 +489,8 @@ static int call(uint8_t op)
 		use_queue(queue);
 		return 0;
 	default:
+		if (queue & 2)
+			return queue & 1 ? vri_driver_resume(app.drv) : vri_driver_suspend(app.drv);
 		for (unsigned i = 0; i < 4; i++)
 			while (vri_driver_drvq(app.drv, i) &&
 			       vri_drvq_take_back(vri_driver_drvq(app.drv, i), &token) == 1)

@@ -760,13 +760,34 @@ static void store_used(struct world *w)
 	}
 }
 
+/* A wish of either side for notifications, near the places where they are. */
+static void store_wish(struct world *w)
+{
+	uint8_t how = take8(&w->in);
+	uint16_t value = take16(&w->in);
+	bool of_driver = how & 1;
+	uint8_t *area = w->area[of_driver ? RING_DRIVER_AREA : RING_DEVICE_AREA];
+	size_t last = w->area_bytes[of_driver ? RING_DRIVER_AREA : RING_DEVICE_AREA] - 2;
+
+	/* Packed: offset and wrap counter, then flags; split: flags first, the event last. */
+	if (w->packed && how & 2)
+		store(w, area, 2, (how & 4 ? 0 : 0x8000) | value % (w->size + 1));
+	else if (w->packed)
+		store(w, area + 2, 2, how / 8 % 4);
+	else if (how & 2)
+		store(w, area + last, 2,
+		      (uint16_t)(le16toh(*(uint16_t *)(void *)(area + 2)) + (int8_t)value));
+	else
+		store(w, area, 2, how / 8 % 8);
+}
+
 /* ---- the program ---- */
 
 static void step(struct world *w)
 {
 	uint64_t n;
 
-	switch (take8(&w->in) % 24) {
+	switch (take8(&w->in) % 25) {
 	case 0:
 	case 1:
 	case 2:
@@ -826,6 +847,9 @@ static void step(struct world *w)
 		break;
 	case 22:
 		store_available(w);
+		break;
+	case 23:
+		store_wish(w);
 		break;
 	default:
 		store_used(w);
