@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "transport/shm/shm_table.h"
+#include "util/memfd.h"
 
 #define QUEUE_SIZE 64
 #define CONFIG_SIZE 64
@@ -211,6 +212,10 @@ static void make_offer(struct device *d, struct wire_msg *msg)
 	msg->offer.offer.n_queues = 2;
 	msg->offer.offer.queue_size_max = QUEUE_SIZE;
 	msg->offer.offer.config_size = CONFIG_SIZE;
+	msg->offer.offer.n_shared = 1;
+	msg->offer.offer.shared[0] = (struct vri_shared_memory){ .id = PARROT_SHARED,
+								 .size = PARROT_SHARED_SIZE,
+								 .writable = true };
 	vri_features_default(&msg->offer.offer.features);
 	if (d->move ? d->move->in_order : rig_below(&d->rig, 2))
 		vri_features_set(&msg->offer.offer.features, VRI_F_IN_ORDER);
@@ -284,6 +289,10 @@ static void make_reply(struct device *d, const struct wire_msg *msg, int with,
 		take_queue(d, &msg->set_queue, with);
 		*ret_fd = rig_make_notifier(r);
 		return;
+	case WIRE_GET_SHARED_MEMORY:
+		reply->reply.shared = r->offer.offer.offer.shared[0];
+		*ret_fd = memfd_make("shared", PARROT_SHARED_SIZE);
+		break;
 	case WIRE_RESET_QUEUE:
 		r->p.size = 0;
 		break;

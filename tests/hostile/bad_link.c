@@ -77,6 +77,7 @@ static int allow(struct bad *b, const char *what, int r)
 	case -EOPNOTSUPP:
 	case -EAGAIN:
 	case -EPERM:
+	case -ENOENT:
 	case -EINVAL: /* the words of an error are the device's to choose */
 	case -EBUSY:
 	case -ENOSPC:
@@ -253,6 +254,25 @@ static void suspend(struct bad *b)
 		b->needs_reset = true;
 }
 
+/* What can be mapped can be used; sometimes it is left for the end of the link. */
+static void use_shared_memory(struct bad *b)
+{
+	uint64_t began = begin(b, DOING_CONFIG), size = 0;
+	void *base = NULL;
+	int r;
+
+	r = allow(b, "vri_driver_map_shared_memory",
+		  vri_driver_map_shared_memory(b->drv, PARROT_SHARED, &base, &size));
+	if (r == 0) {
+		memset(base, 's', size);
+		if (random_below(b, 2))
+			r = vri_driver_unmap_shared_memory(b->drv, PARROT_SHARED);
+		if (r < 0)
+			board_fail(b->board, "vri_driver_unmap_shared_memory: %s", vri_strerror(r));
+	}
+	end(b, DOING_CONFIG, began, r);
+}
+
 static void use_config(struct bad *b)
 {
 	uint32_t size = vri_driver_config_size(b->drv);
@@ -289,6 +309,9 @@ static void use_control(struct bad *b)
 		break;
 	case 5:
 		suspend(b);
+		break;
+	case 6:
+		use_shared_memory(b);
 		break;
 	default:
 		break;

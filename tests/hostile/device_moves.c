@@ -9,7 +9,10 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
+
+#include "util/memfd.h"
 
 /* ---- used buffers ---- */
 
@@ -219,6 +222,41 @@ static bool notifier_that_is_none(struct rig *r, struct wire_msg *msg, int *fd)
 	return true;
 }
 
+/* ---- shared memory ---- */
+
+static bool shared_of_another_size(struct rig *r, struct wire_msg *msg, int *fd)
+{
+	msg->reply.shared.size *= 2;
+	return true;
+}
+
+static bool shared_too_small(struct rig *r, struct wire_msg *msg, int *fd)
+{
+	close(*fd);
+	*fd = memfd_make("shared", PARROT_SHARED_SIZE / 2);
+	return true;
+}
+
+static bool shared_not_sealed(struct rig *r, struct wire_msg *msg, int *fd)
+{
+	close(*fd);
+	*fd = memfd_create("shared", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	(void)!ftruncate(*fd, PARROT_SHARED_SIZE);
+	return true;
+}
+
+static bool shared_with_holes(struct rig *r, struct wire_msg *msg, int *fd)
+{
+	(void)fallocate(*fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, PARROT_SHARED_SIZE);
+	return true;
+}
+
+static bool shared_without_memory(struct rig *r, struct wire_msg *msg, int *fd)
+{
+	rig_send(r, msg, NULL, 0);
+	return false;
+}
+
 static bool features_do_not_stick(struct rig *r, struct wire_msg *msg, int *fd)
 {
 	if (r->status & VRI_STATUS_FEATURES_OK)
@@ -410,6 +448,16 @@ const struct device_move device_moves[] = {
 	SAYS("without-notifier", MOMENT_REPLY, WIRE_SET_QUEUE, "notifier", without_notifier),
 	SAYS("notifier-that-is-none", MOMENT_REPLY, WIRE_SET_QUEUE, "notifier",
 	     notifier_that_is_none),
+	SAYS("shared-of-another-size", MOMENT_REPLY, WIRE_GET_SHARED_MEMORY, "another region than",
+	     shared_of_another_size),
+	SAYS("shared-too-small", MOMENT_REPLY, WIRE_GET_SHARED_MEMORY, "smaller than announced",
+	     shared_too_small),
+	SAYS("shared-not-sealed", MOMENT_REPLY, WIRE_GET_SHARED_MEMORY, "not sealed",
+	     shared_not_sealed),
+	SAYS("shared-with-holes", MOMENT_REPLY, WIRE_GET_SHARED_MEMORY, "without its pages",
+	     shared_with_holes),
+	SAYS("shared-without-memory", MOMENT_REPLY, WIRE_GET_SHARED_MEMORY, "without its memory",
+	     shared_without_memory),
 	SAYS("features-do-not-stick", MOMENT_REPLY, WIRE_SET_STATUS, "refused the features",
 	     features_do_not_stick),
 	SAYS("does-not-start", MOMENT_REPLY, WIRE_SET_STATUS, "did not start", does_not_start),

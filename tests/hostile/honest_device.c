@@ -121,6 +121,9 @@ static struct vri_device *make_device(void)
 {
 	static const uint8_t config[PARROT_CONFIG];
 	static uint8_t writable[PARROT_CONFIG];
+	static const struct vri_shared_memory shared = { .id = PARROT_SHARED,
+							 .size = PARROT_SHARED_SIZE,
+							 .writable = true };
 	struct vri_device_info info = {
 		.size = sizeof(info),
 		.type = PARROT_TYPE,
@@ -130,6 +133,8 @@ static struct vri_device *make_device(void)
 		.config = config,
 		.config_size = PARROT_CONFIG,
 		.config_writable = writable,
+		.shared_memory = &shared,
+		.n_shared_memory = 1,
 	};
 	struct vri_device *dev = NULL;
 	int r;

@@ -37,6 +37,8 @@ int bad_device(const struct role *role);
 #define PARROT_QUEUE_SIZE 256
 #define PARROT_CONFIG 64
 #define PARROT_CONFIG_FIXED 32
+#define PARROT_SHARED 3 /* id of a shared memory region that drivers may write */
+#define PARROT_SHARED_SIZE 8192
 #define PARROT_HOLD 0xee
 #define PARROT_MAX 65536
 

@@ -301,6 +301,10 @@ static void fill_message(struct rig *r, struct wire_msg *msg)
 		msg->add_memory.size = 4096ull * rig_below(r, 4);
 		msg->add_memory.access = 1 + rig_below(r, 3);
 		break;
+	case WIRE_GET_SHARED_MEMORY:
+		msg->get_shared_memory.id =
+			(uint8_t)(rig_below(r, 4) ? PARROT_SHARED : rig_below(r, 256));
+		break;
 	case WIRE_REMOVE_MEMORY:
 		msg->remove_memory.iova = rig_below(r, 4) ? 1ull << 50 : 0;
 		break;
