@@ -973,3 +973,41 @@ Test(device, no_failed_allocation_leaves_anything)
 	t_gt(failures, 4);
 	mock_region_fini(&region);
 }
+
+Test(driver, null_is_an_error_and_not_a_crash)
+{
+	struct vri_features set = { { 1, 2 } }, same = set;
+	uint8_t byte;
+
+	t_streq(vri_driver_type(NULL), "");
+	t_streq(vri_driver_name(NULL), "");
+	t_eq(vri_driver_device_id(NULL), 0);
+	t_eq(vri_driver_vendor_id(NULL), 0);
+	vri_driver_offered(NULL, &set);
+	vri_driver_features(NULL, &set);
+	t_mem_eq(&set, &same, sizeof(set));
+	t_false(vri_driver_has_feature(NULL, VRI_F_VERSION_1));
+	t_eq(vri_driver_max_queues(NULL), 0);
+	t_eq(vri_driver_max_queue_size(NULL), 0);
+	t_eq(vri_driver_n_queues(NULL), 0);
+	t_eq(vri_driver_config_size(NULL), 0);
+	t_eq(vri_driver_config_generation(NULL), 0);
+	t_null(vri_driver_pool(NULL));
+	t_null(vri_driver_drvq(NULL, 0));
+	vri_driver_set_callbacks(NULL, NULL, NULL);
+	t_errno_eq(vri_driver_reset(NULL), -EINVAL);
+	t_errno_eq(vri_driver_fail(NULL), -EINVAL);
+	t_errno_eq(vri_driver_negotiate(NULL, NULL, NULL), -EINVAL);
+	t_errno_eq(vri_driver_run(NULL), -EINVAL);
+	t_errno_eq(vri_driver_start(NULL, NULL, NULL), -EINVAL);
+	t_errno_eq(vri_driver_status(NULL), -EINVAL);
+	t_errno_eq(vri_driver_suspend(NULL), -EINVAL);
+	t_errno_eq(vri_driver_resume(NULL), -EINVAL);
+	t_errno_eq(vri_driver_set_queue(NULL, 0, 0), -EINVAL);
+	t_errno_eq(vri_driver_set_n_queues(NULL, 1), -EINVAL);
+	t_errno_eq(vri_driver_reset_queue(NULL, 0), -EINVAL);
+	t_errno_eq(vri_driver_config_read(NULL, 0, &byte, 1), -EINVAL);
+	t_errno_eq(vri_driver_config_write(NULL, 0, &byte, 1), -EINVAL);
+	t_errno_eq(vri_driver_add_memory(NULL, 0, 0, 4096, VRI_ACCESS_READ, NULL), -EINVAL);
+	t_errno_eq(vri_driver_remove_memory(NULL, &byte), -EINVAL);
+}

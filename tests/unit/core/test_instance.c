@@ -932,3 +932,53 @@ Test(device, an_absurd_offer_is_refused)
 	memset(offer.name, 'x', sizeof(offer.name));
 	t_errno_eq(vri__offer_check(&offer), -EPROTO);
 }
+
+Test(instance, null_is_an_error_and_not_a_crash)
+{
+	struct vri_features set = { { 1, 2 } }, same = set;
+	uint8_t byte = 7;
+	struct rig rig;
+
+	t_null(vri_instance_device(NULL));
+	vri_instance_set_data(NULL, &byte);
+	t_null(vri_instance_data(NULL));
+	t_streq(vri_instance_link_id(NULL), "");
+	t_eq(vri_instance_status(NULL), 0);
+	vri_instance_features(NULL, &set);
+	t_mem_eq(&set, &same, sizeof(set));
+	t_null(vri_instance_devq(NULL, 0));
+	t_eq(vri_instance_n_queues(NULL), 0);
+	vri_instance_schedule(NULL, 0);
+	t_errno_eq(vri_instance_config_get(NULL, 0, &byte, 1), -EINVAL);
+	t_errno_eq(vri_instance_config_set(NULL, 0, &byte, 1), -EINVAL);
+	vri_instance_fail(NULL, "nobody");
+	t_null(vri_instance_ref(NULL));
+	vri_instance_unref(NULL);
+
+	open_rig(&rig);
+	vri_instance_features(rig.inst, NULL);
+	t_errno_eq(vri_instance_config_get(rig.inst, 0, NULL, 1), -EINVAL);
+	t_errno_eq(vri_instance_config_set(rig.inst, 0, NULL, 1), -EINVAL);
+	t_errno_eq(vri_instance_config_get(rig.inst, TOY_CONFIG_SIZE, &byte, 1), -EINVAL);
+	t_null(vri_instance_devq(rig.inst, N_QUEUES));
+	vri_instance_schedule(rig.inst, N_QUEUES);
+	t_eq(byte, 7);
+	close_rig(&rig);
+}
+
+Test(device, null_is_an_error_and_not_a_crash)
+{
+	struct vri_features set = { { 1, 2 } }, same = set;
+
+	t_null(vri_device_data(NULL));
+	t_streq(vri_device_type(NULL), "");
+	t_streq(vri_device_name(NULL), "");
+	t_eq(vri_device_device_id(NULL), 0);
+	vri_device_features(NULL, &set);
+	t_mem_eq(&set, &same, sizeof(set));
+	t_null(vri_device_ref(NULL));
+	vri_device_unref(NULL);
+	vri_device_each_instance(NULL, NULL, NULL);
+	t_errno_eq(vri_device_config_set(NULL, 0, &set, 1), -EINVAL);
+	t_errno_eq(vri_device_new(NULL, NULL, NULL, NULL), -EINVAL);
+}
