@@ -98,7 +98,8 @@ static void flush(struct client *client)
 	}
 	if (client->n_lost && client->queued < CLIENT_EVENTS_MAX / 2)
 		watch_tell_lost(client);
-	watch_socket(client);
+	if (!client->is_dead)
+		watch_socket(client);
 }
 
 static struct out *make_out(struct client *client, const struct broker_msg *msg, const int *fds,
@@ -348,6 +349,11 @@ void client_end(struct client *client, const char *why)
 	pending_drop_client(client);
 	links_drop_client(client);
 	devices_drop_client(client);
+	while (!list_is_empty(&client->queue))
+		drop_out(client, list_entry(client->queue.next, struct out, in_queue));
+	if (client->parcel_out)
+		parcel_is_taken(client);
+	user_uncharge(client->user, RES_CONNECTIONS, 1);
 }
 
 void clients_sweep(struct server *server)
@@ -356,11 +362,6 @@ void clients_sweep(struct server *server)
 		struct client *client = list_entry(server->dead.next, struct client, in_clients);
 
 		list_remove(&client->in_clients);
-		while (!list_is_empty(&client->queue))
-			drop_out(client, list_entry(client->queue.next, struct out, in_queue));
-		if (client->parcel_out)
-			parcel_is_taken(client);
-		user_uncharge(client->user, RES_CONNECTIONS, 1);
 		(void)uv_poll_stop(&client->poll);
 		uv_close((uv_handle_t *)&client->poll, on_closed);
 	}

@@ -160,8 +160,11 @@ static void link_down(struct client *client, const struct broker_msg *msg)
 		answer(client, msg->token, -ENOENT);
 		return;
 	}
-	link_end(link, msg->link_down.words);
 	answer(client, msg->token, 0);
+	/* The answer may have ended the client, and its links with it. */
+	link = link_find(client->server, msg->link_down.link);
+	if (link)
+		link_end(link, msg->link_down.words);
 }
 
 /* ---- lists ---- */
