@@ -9,7 +9,6 @@
 #include <time.h>
 
 #include "link.h"
-#include "pending.h"
 #include "watch.h"
 
 static int compare(const void *key, const void *element)
@@ -137,7 +136,6 @@ int device_register(struct client *client, const struct broker_device_info *info
 	}
 	list_add(&client->devices, &device->in_client);
 	watch_event(server, BROKER_EVENT_DEVICE_ADDED, device->name, 0, NULL);
-	pending_look(server, device);
 	return 0;
 }
 

@@ -74,10 +74,17 @@ static void registration(struct client *client, const struct broker_msg *msg)
 {
 	const struct broker_device_info *info = &msg->registration.info;
 
-	if (allows(client, msg->token, POLICY_OWN, info->name))
-		answer(client, msg->token,
-		       device_register(client, info, msg->registration.replaceable,
-				       msg->registration.replace));
+	struct device *device;
+
+	if (!allows(client, msg->token, POLICY_OWN, info->name))
+		return;
+	answer(client, msg->token,
+	       device_register(client, info, msg->registration.replaceable,
+			       msg->registration.replace));
+	/* Who waits for it comes after the answer, if that has not ended the client. */
+	device = device_find(client->server, info->name);
+	if (device)
+		pending_look(client->server, device);
 }
 
 static void withdraw(struct client *client, const struct broker_msg *msg)
