@@ -26,7 +26,7 @@ static const struct cmd_option queue_show_options[] = {
 /* One option a line reads better than what would fit. */
 /* clang-format off */
 #define SERVE_OPTIONS \
-	{ "--listen", "ADDRESS", "where drivers find it: unix:PATH", true }, \
+	{ "--listen", "ADDRESS", "where drivers find it: unix:PATH, or a NAME by vringd", true }, \
 	{ "--name", "NAME", "what people call it", false }, \
 	{ "--notifier", "auto|eventfd|pipe", "what wakes a sleeping driver", false }, \
 	{ "--max-links", "N", "drivers at once, default 1024", false }, \

@@ -72,6 +72,11 @@ void broker_stop(struct broker *broker)
 	t_eq(access(broker->path, F_OK), -1);
 }
 
+void broker_gone(struct broker *broker)
+{
+	t_eq(waitpid(broker->pid, NULL, 0), broker->pid);
+}
+
 /* ---- clients ---- */
 
 int peer_connect(const struct broker *broker)

@@ -19,6 +19,9 @@ void broker_start(struct broker *broker, const char *path);
 /* Ends it with SIGTERM. It has to exit with 0 and to remove its socket. */
 void broker_stop(struct broker *broker);
 
+/* Waits for one that was killed. */
+void broker_gone(struct broker *broker);
+
 /* A packet that came. */
 struct parcel {
 	struct broker_msg msg;

@@ -15,6 +15,10 @@ VRI_BEGIN_DECLS
  *   unix:PATH   a Unix socket that a listener made: no daemon needed. unix:@NAME is an abstract one,
  *               which has no file: processes of the listener's user and root may attach, others only
  *               when vri_listener_opts.mode lets others read or write
+ *   NAME        by the broker, vringd: two parts or more, as in org.example.disk0. It is found at
+ *               $VRINGD_SOCKET, else $XDG_RUNTIME_DIR/vringd/vringd.sock, else
+ *               /run/vringd/vringd.sock. Links live on when it goes; a listener registers again when it
+ *               is back
  *   loop:       driver and device in one process; the device is vri_link_opts.device
  */
 

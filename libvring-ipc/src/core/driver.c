@@ -64,7 +64,16 @@ static int take_options(struct vri_driver *drv, const struct vri_link_opts *give
 	return 0;
 }
 
-/* The driver makes the region, and so pays for its pages. */
+static int region_memfd(struct vri_driver *drv, uint64_t size)
+{
+	int r = -EOPNOTSUPP;
+
+	if (drv->ops->make_region)
+		r = drv->ops->make_region(drv->transport, size);
+	return r == -EOPNOTSUPP ? memfd_make(REGION_MEMFD_NAME, size) : r;
+}
+
+/* Whoever makes the region, the driver pays for its pages. */
 static int make_region(struct vri_driver *drv, const uint8_t link_id[16])
 {
 	void __shm *base;
@@ -73,7 +82,7 @@ static int make_region(struct vri_driver *drv, const uint8_t link_id[16])
 	r = vri__region_plan(&drv->plan, link_id, &drv->map);
 	if (r < 0)
 		return r;
-	drv->region_fd = memfd_make(REGION_MEMFD_NAME, drv->map.size);
+	drv->region_fd = region_memfd(drv, drv->map.size);
 	if (drv->region_fd < 0)
 		return drv->region_fd;
 	r = memfd_map(drv->region_fd, 0, drv->map.size, PROT_READ | PROT_WRITE, &base);

@@ -83,6 +83,9 @@ struct driver_transport {
 	bool (*is_elsewhere)(void *t, unsigned queue);
 	/* Makes the link's descriptor readable, so that vri__driver_dispatch() is called. */
 	void (*wake)(void *t);
+	/* The region, sealed, when somebody else makes it. Returns: a descriptor, the caller's; a negative
+	 * errno; -EOPNOTSUPP when the driver has to make it. */
+	int (*make_region)(void *t, uint64_t size);
 };
 
 struct driver_setup {

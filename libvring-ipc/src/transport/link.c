@@ -12,6 +12,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "broker/broker_wire.h"
 #include "core/options.h"
 #include "core/region.h"
 #include "util/log.h"
@@ -37,7 +38,8 @@ static const struct transport *find_transport(const char *address, const char **
 			return transports[i];
 		}
 	}
-	return NULL;
+	*ret_rest = address;
+	return broker_name_check(address) == NULL ? &vri__transport_name : NULL;
 }
 
 /* ---- what transports share ---- */

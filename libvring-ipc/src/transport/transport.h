@@ -69,6 +69,7 @@ struct transport {
 
 extern const struct transport vri__transport_shm; /* unix: */
 extern const struct transport vri__transport_loopback; /* loop: */
+extern const struct transport vri__transport_name; /* a name that the broker knows */
 
 /* Fills in what every link has, a new random id included; drv stays NULL. Returns: 0; a negative
  * errno. */

@@ -102,10 +102,10 @@ static void close_fds(struct shm_device *d)
 	shm_output_drop(d);
 }
 
-int shm_device_new(struct shm_listener *l, int sock)
+int shm_device_new(struct shm_listener *l, int sock, const struct sock_peer *peer)
 {
 	struct shm_device *d = calloc(1, sizeof(*d));
-	int r;
+	int r = 0;
 
 	if (!d)
 		return -ENOMEM;
@@ -121,7 +121,10 @@ int shm_device_new(struct shm_listener *l, int sock)
 	list_init(&d->in_runs);
 	list_init(&d->in_ended);
 	shm_memory_init(&d->memory, l->opts.memory_max);
-	r = sock_peer(sock, &d->peer);
+	if (peer)
+		d->peer = *peer;
+	else
+		r = sock_peer(sock, &d->peer);
 	d->watch.pidfd = d->peer.pidfd;
 	d->watch.control = sock;
 	if (r == 0)
@@ -130,6 +133,8 @@ int shm_device_new(struct shm_listener *l, int sock)
 		r = make_epoll(d);
 	if (r < 0) {
 		d->watch.control = -1; /* the caller's */
+		if (peer)
+			d->watch.pidfd = -1;
 		close_fds(d);
 		free_device(d);
 		return r;

@@ -35,8 +35,20 @@ void shm_waker_wake(struct shm_waker *waker); /* Threads: any */
 void shm_waker_clear(struct shm_waker *waker);
 void shm_waker_sleep(struct shm_waker *waker);
 
+/* Where drivers come from, when it is not a socket of the listener's own. */
+struct shm_source {
+	int (*fd)(void *ctx); /* to watch; -1: nothing now */
+	void (*readable)(void *ctx);
+	void (*retry)(void *ctx); /* the time that shm_listener_retry() was told has come */
+	void (*close)(void *ctx); /* with the listener */
+	void *ctx;
+};
+
 struct shm_listener {
 	struct vri_listener listener; /* first: the public object */
+	struct shm_source source; /* its functions are NULL when the listener has a socket */
+	int source_fd; /* that is watched; -1: none */
+	uint64_t retry_ns; /* 0: not */
 	struct vri_device *dev;
 	struct vri_listener_opts opts;
 	struct vri_listener_callbacks callbacks; /* a copy; members may be NULL */
@@ -99,13 +111,29 @@ struct shm_device {
 	_Atomic unsigned refs; /* the listener's and the instance's */
 };
 
+/*
+ * A listener whose drivers come from @source, which becomes the listener's, also when this fails.
+ * Returns: as vri_listener_open().
+ */
+int shm_listener_open_source(struct vri_listener **ret_listener, const struct shm_source *source,
+			     struct vri_device *dev, const struct vri_listener_opts *opts);
+
+/* The source's descriptor is there, or is another one. Returns: 0; a negative errno. */
+int shm_listener_watch_source(struct shm_listener *l);
+
+/* Calls the source's retry @in_ns from now. Its descriptor is gone until then. */
+void shm_listener_retry(struct shm_listener *l, uint64_t in_ns);
+
+/* A driver came: its socket and who it is, both the listener's from now on. */
+void shm_listener_take(struct shm_listener *l, int sock, const struct sock_peer *peer);
+
 /* As struct transport.listen. */
 int shm_listener_open(struct vri_listener **ret_listener, const char *path, struct vri_device *dev,
 		      const struct vri_listener_opts *opts);
 
-/* Starts the set-up with a driver that was accepted. Returns: 0; a negative errno, and @sock is
- * still the caller's. */
-int shm_device_new(struct shm_listener *l, int sock);
+/* Starts the set-up with a driver that was accepted. @peer: who it is, NULL when the socket tells.
+ * Returns: 0; a negative errno, and @sock and @peer->pidfd are still the caller's. */
+int shm_device_new(struct shm_listener *l, int sock, const struct sock_peer *peer);
 
 /* Something happened to the link: handles a bounded part of it. */
 void shm_device_turn(struct shm_device *d);

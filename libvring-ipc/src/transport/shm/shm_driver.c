@@ -182,13 +182,14 @@ static void driver_close(struct vri_link *link)
 	close_fd(&d->watch.pidfd);
 	close_fd(&d->watch.epoll);
 	close_fd(&d->timer);
+	if (d->far.close)
+		d->far.close(d->far.ctx);
 	free(d->packet);
 	free(d);
 }
 
-static int set_up(struct shm_driver *d, const char *path, const struct vri_link_opts *opts)
+static int find_path(struct shm_driver *d, const char *path, const struct vri_link_opts *opts)
 {
-	uint64_t until_ns = clock_monotonic_ns() + (uint64_t)opts->timeout_ms * 1000000u;
 	struct sock_peer peer;
 	int r;
 
@@ -201,6 +202,18 @@ static int set_up(struct shm_driver *d, const char *path, const struct vri_link_
 		return r;
 	d->watch.pidfd = peer.pidfd;
 	d->peer_uid = peer.uid;
+	return 0;
+}
+
+static int set_up(struct shm_driver *d, const char *path, const struct vri_link_opts *opts)
+{
+	uint64_t until_ns = clock_monotonic_ns() + (uint64_t)opts->timeout_ms * 1000000u;
+	int r = 0;
+
+	if (path)
+		r = find_path(d, path, opts);
+	if (r < 0)
+		return r;
 	r = ask_for_offer(d, opts, until_ns);
 	if (r == 0)
 		r = make_epoll(d);
@@ -437,14 +450,35 @@ static const struct link_ops driver_ops = {
 	.wait = driver_wait,
 };
 
-int shm_link_open(struct vri_link **ret_link, const char *path, const struct vri_link_opts *opts)
+/* For a link that there is no memory for. */
+static void drop_far(const struct shm_far *far)
+{
+	if (!far)
+		return;
+	close(far->sock);
+	if (far->peer.pidfd >= 0)
+		close(far->peer.pidfd);
+	far->close(far->ctx);
+}
+
+/* To @path, or to @far. */
+static int open_link(struct vri_link **ret_link, const char *path, const struct shm_far *far,
+		     const struct vri_link_opts *opts)
 {
 	struct shm_driver *d = calloc(1, sizeof(*d));
 	int r;
 
-	if (!d)
+	if (!d) {
+		drop_far(far);
 		return -ENOMEM;
+	}
 	d->watch = (struct shm_watch){ .control = -1, .pidfd = -1, .epoll = -1 };
+	if (far) {
+		d->far = *far;
+		d->watch.control = far->sock;
+		d->watch.pidfd = far->peer.pidfd;
+		d->peer_uid = far->peer.uid;
+	}
 	atomic_store_explicit(&d->watch.thread, shm_thread(), memory_order_relaxed);
 	d->timer = -1;
 	d->state = SHM_NEW;
@@ -460,4 +494,15 @@ int shm_link_open(struct vri_link **ret_link, const char *path, const struct vri
 	}
 	*ret_link = &d->link;
 	return 0;
+}
+
+int shm_link_open(struct vri_link **ret_link, const char *path, const struct vri_link_opts *opts)
+{
+	return open_link(ret_link, path, NULL, opts);
+}
+
+int shm_link_open_far(struct vri_link **ret_link, const struct shm_far *far,
+		      const struct vri_link_opts *opts)
+{
+	return open_link(ret_link, NULL, far, opts);
 }

@@ -13,6 +13,15 @@
  * time out is given up. */
 #define SHM_LATE_MAX 16
 
+/* The far end, when something else than a path has led to it. Everything in it becomes the link's. */
+struct shm_far {
+	int sock;
+	struct sock_peer peer;
+	int (*make_region)(void *ctx, uint64_t size); /* as struct driver_transport.make_region */
+	void (*close)(void *ctx); /* with the link */
+	void *ctx;
+};
+
 struct shm_driver {
 	struct vri_link link; /* first: the public object */
 	struct shm_watch watch; /* the socket, the device's process, the epoll */
@@ -33,6 +42,7 @@ struct shm_driver {
 	struct offer offer;
 	struct shm_queue *queues; /* offer.n_queues */
 	struct sock_packet *packet;
+	struct shm_far far; /* its members that are functions are NULL when a path led there */
 };
 
 /* Makes the link's descriptor readable until the next dispatch. */
@@ -59,6 +69,10 @@ int shm_driver_receive(struct shm_driver *d, uint64_t until_ns, struct wire_msg 
 /* Handles the messages that have come, a bounded number of them, while no request waits. Returns:
  * true when there were any. */
 bool shm_driver_take_events(struct shm_driver *d);
+
+/* Opens a link to @far. Returns: as vri_link_open(), and @far is closed also when it fails. */
+int shm_link_open_far(struct vri_link **ret_link, const struct shm_far *far,
+		      const struct vri_link_opts *opts);
 
 /* As struct transport.open. */
 int shm_link_open(struct vri_link **ret_link, const char *path, const struct vri_link_opts *opts);

@@ -98,6 +98,9 @@ static void set_timer(struct shm_listener *l)
 	uint64_t at = l->pause_until_ns;
 	struct itimerspec spec = { 0 };
 
+	if (l->retry_ns && (!at || l->retry_ns < at))
+		at = l->retry_ns;
+
 	if (!list_is_empty(&l->set_ups)) {
 		uint64_t until =
 			list_entry(l->set_ups.next, struct shm_device, in_set_ups)->until_ns;
@@ -129,6 +132,11 @@ static void time_came(struct shm_listener *l)
 	if (l->pause_until_ns && l->pause_until_ns <= now) {
 		l->pause_until_ns = 0;
 		watch_socket(l, true);
+	}
+	if (l->retry_ns && l->retry_ns <= now) {
+		l->retry_ns = 0;
+		l->source.retry(l->source.ctx);
+		(void)shm_listener_watch_source(l);
 	}
 	/* All set-ups have the same limit, so the oldest is over first. */
 	while (!list_is_empty(&l->set_ups)) {
@@ -184,20 +192,29 @@ static bool may_attach(const struct shm_listener *l, int fd)
 	return may;
 }
 
-static const char *take_driver(struct shm_listener *l, int fd)
+/* @peer: as shm_device_new(). */
+static const char *take_driver(struct shm_listener *l, int fd, const struct sock_peer *peer)
 {
 	int r;
 
 	if (l->n_conns >= l->opts.max_links)
 		return "the device has as many drivers as it takes";
-	if (!may_attach(l, fd))
+	if (!peer && !may_attach(l, fd))
 		return "only processes of the same user may attach";
-	r = shm_device_new(l, fd);
+	r = shm_device_new(l, fd, peer);
 	if (r == 0)
 		return NULL;
 	if (r == -EMFILE || r == -ENFILE)
 		pause_accepting(l);
 	return "the device has no room for another driver now";
+}
+
+static void turn_away(struct shm_listener *l, int fd, const char *why)
+{
+	vri__log_limited(&l->refusals, VRI_LOG_WARNING, "%s: a driver was refused: %s",
+			 vri_device_name(l->dev), why);
+	shm_turn_away(fd, why);
+	close(fd);
 }
 
 static void accept_drivers(struct shm_listener *l)
@@ -214,15 +231,42 @@ static void accept_drivers(struct shm_listener *l)
 			return;
 		if (fd < 0)
 			continue; /* that driver is gone again */
-		why = take_driver(l, fd);
-		if (why) {
-			vri__log_limited(&l->refusals, VRI_LOG_WARNING,
-					 "%s: a driver was refused: %s", vri_device_name(l->dev),
-					 why);
-			shm_turn_away(fd, why);
-			close(fd);
-		}
+		why = take_driver(l, fd, NULL);
+		if (why)
+			turn_away(l, fd, why);
 	}
+}
+
+/* ---- another source ---- */
+
+void shm_listener_take(struct shm_listener *l, int sock, const struct sock_peer *peer)
+{
+	const char *why = take_driver(l, sock, peer);
+
+	if (!why)
+		return;
+	turn_away(l, sock, why);
+	if (peer->pidfd >= 0)
+		close(peer->pidfd);
+}
+
+int shm_listener_watch_source(struct shm_listener *l)
+{
+	int fd = l->source.fd(l->source.ctx);
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = &l->source };
+
+	if (fd < 0 || fd == l->source_fd)
+		return 0;
+	l->source_fd = fd;
+	return epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+void shm_listener_retry(struct shm_listener *l, uint64_t in_ns)
+{
+	/* Closing it has taken it out of the epoll. */
+	l->source_fd = -1;
+	l->retry_ns = clock_monotonic_ns() + in_ns;
+	set_timer(l);
 }
 
 /* ---- dispatch ---- */
@@ -281,6 +325,8 @@ static void handle(struct shm_listener *l, const struct epoll_event *event)
 
 	if (what == &l->sock)
 		accept_drivers(l);
+	else if (what == &l->source)
+		l->source.readable(l->source.ctx);
 	else if (what == &l->timer)
 		time_came(l);
 	else if (what == l->dev)
@@ -378,6 +424,8 @@ static void listener_close(struct vri_listener *listener)
 	free_ended(l);
 	if (!is_foreign)
 		vri__device_settle(l->dev, DEVICE_SETTLE_MS);
+	if (l->source.close)
+		l->source.close(l->source.ctx);
 	if (l->sock.fd >= 0)
 		sock_unlisten(&l->sock, !is_foreign);
 	close_fd(l->epoll);
@@ -424,14 +472,22 @@ static int make_epoll(struct shm_listener *l)
 	return r;
 }
 
-int shm_listener_open(struct vri_listener **ret_listener, const char *path, struct vri_device *dev,
-		      const struct vri_listener_opts *opts)
+/* At @path, or with drivers from @source. */
+static int open_listener(struct vri_listener **ret_listener, const char *path,
+			 const struct shm_source *source, struct vri_device *dev,
+			 const struct vri_listener_opts *opts)
 {
 	struct shm_listener *l = calloc(1, sizeof(*l));
 	int r;
 
-	if (!l)
+	if (!l) {
+		if (source)
+			source->close(source->ctx);
 		return -ENOMEM;
+	}
+	l->source_fd = -1;
+	if (source)
+		l->source = *source;
 	l->listener = (struct vri_listener){ .ops = &listener_ops, .pid = getpid() };
 	l->dev = vri_device_ref(dev);
 	l->opts = *opts;
@@ -445,7 +501,7 @@ int shm_listener_open(struct vri_listener **ret_listener, const char *path, stru
 	if (r == 0)
 		r = make_epoll(l);
 	/* Last: from here on drivers come. */
-	if (r == 0)
+	if (r == 0 && path)
 		r = sock_listen(path, opts->mode, &l->sock);
 	if (r == 0)
 		r = watch(l, l->sock.fd, &l->sock);
@@ -455,4 +511,16 @@ int shm_listener_open(struct vri_listener **ret_listener, const char *path, stru
 	}
 	*ret_listener = &l->listener;
 	return 0;
+}
+
+int shm_listener_open(struct vri_listener **ret_listener, const char *path, struct vri_device *dev,
+		      const struct vri_listener_opts *opts)
+{
+	return open_listener(ret_listener, path, NULL, dev, opts);
+}
+
+int shm_listener_open_source(struct vri_listener **ret_listener, const struct shm_source *source,
+			     struct vri_device *dev, const struct vri_listener_opts *opts)
+{
+	return open_listener(ret_listener, NULL, source, dev, opts);
 }

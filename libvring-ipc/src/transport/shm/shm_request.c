@@ -471,6 +471,13 @@ static void driver_wake(void *t)
 	shm_driver_wake(t);
 }
 
+static int driver_make_region(void *t, uint64_t size)
+{
+	struct shm_driver *d = t;
+
+	return d->far.make_region ? d->far.make_region(d->far.ctx, size) : -EOPNOTSUPP;
+}
+
 const struct driver_transport shm_driver_transport = {
 	.get_status = driver_get_status,
 	.set_status = driver_set_status,
@@ -485,4 +492,5 @@ const struct driver_transport shm_driver_transport = {
 	.get_shared_memory = driver_get_shared_memory,
 	.is_elsewhere = driver_is_elsewhere,
 	.wake = driver_wake,
+	.make_region = driver_make_region,
 };
