@@ -125,7 +125,6 @@ T(a_link_is_the_brokers_to_show)
 	server_stop(&server);
 }
 
-/* faults: E9 */
 T(links_outlive_the_broker_and_names_come_back_with_it)
 {
 	struct vri_echo *echo;

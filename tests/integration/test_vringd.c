@@ -408,7 +408,6 @@ T(garbage_and_messages_out_of_state_end_the_connection)
 	close(fd);
 }
 
-/* faults: C1 */
 T(descriptors_from_clients_never_arrive)
 {
 	int fd = peer_hello(&broker), fds[250];
@@ -498,7 +497,6 @@ T(who_does_not_read_is_disconnected_and_nobody_waits_for_it)
 	close(device);
 }
 
-/* faults: F3 */
 T(one_user_has_so_many_connections)
 {
 	int fds[140], n = 0;
