@@ -11,6 +11,7 @@
 #include "shm_driver.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <string.h>
@@ -362,6 +363,17 @@ static int driver_config_write(void *t, uint32_t generation, uint32_t offset, co
 	return request(t, &x, false);
 }
 
+/* For the descriptor of a reply: without room for it the kernel would cut it off, and a cut packet ends the link. */
+static int have_room(int fd)
+{
+	int spare = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+
+	if (spare < 0)
+		return -errno;
+	close(spare);
+	return 0;
+}
+
 static int driver_set_queue(void *t, const struct queue_params *params,
 			    const struct queue_ops **ret_ops, void **ret_ctx)
 {
@@ -378,7 +390,9 @@ static int driver_set_queue(void *t, const struct queue_params *params,
 		return r;
 	x.msg.set_queue = *params;
 	x.fd = kick_fd;
-	r = request(d, &x, true);
+	r = have_room(kick_fd);
+	if (r == 0)
+		r = request(d, &x, true);
 	close(kick_fd);
 	if (r < 0)
 		goto fail;
