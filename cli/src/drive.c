@@ -87,8 +87,9 @@ static int open_failed(const struct drive *d, int error)
 		return cmd_fail("%s: there is no link", d->address);
 	switch (error) {
 	case -EINVAL:
-		return cmd_usage("'%s' is not an address that can be driven: one is unix:PATH or org.example.name",
-				 d->address);
+		return cmd_usage(
+			"'%s' is not an address that can be driven: one is unix:PATH or org.example.name",
+			d->address);
 	case -ENOENT:
 		return cmd_fail("%s: there is no such socket", d->address);
 	case -ECONNREFUSED:

@@ -205,8 +205,9 @@ static int listen_at(struct server *server, const char *address)
 
 	r = vri_listener_open(&served->listener, address, server->serve->dev, &server->opts);
 	if (r == -EINVAL)
-		return cmd_usage("'%s' is not an address that can be listened at: one is unix:PATH or org.example.name",
-				 address);
+		return cmd_usage(
+			"'%s' is not an address that can be listened at: one is unix:PATH or org.example.name",
+			address);
 	if (r < 0)
 		return cmd_fail("%s: %s", address, listen_error(r));
 	served->server = server;
