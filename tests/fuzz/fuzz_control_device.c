@@ -472,6 +472,9 @@ static void spoil_fields(struct world *w, struct wire_msg *msg)
 	case WIRE_REMOVE_MEMORY:
 		msg->remove_memory.iova = take64(&w->in);
 		break;
+	case WIRE_GET_SHARED_MEMORY:
+		msg->get_shared_memory.id = take8(&w->in);
+		break;
 	default:
 		break;
 	}

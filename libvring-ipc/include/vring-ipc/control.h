@@ -172,8 +172,8 @@ VRI_API void vri_control_drv_close(struct vri_control_drv *ctl);
  * other commands that are answered meanwhile. @ret_result may be NULL; its reply is valid until the
  * next call for this queue. Returns: 0 when it was acknowledged with VRI_CONTROL_OK; as struct
  * vri_control_result.error; -EMSGSIZE for a payload that is too long; -ETIMEDOUT, and an answer that
- * comes later is dropped; -EINVAL when the queue is too small for any command; -ECONNRESET;
- * -EPROTO; -ESHUTDOWN.
+ * comes later is dropped; -EINVAL when the queue is too small for any command; -EAGAIN while
+ * the device is suspended; -ECONNRESET; -EPROTO; -ESHUTDOWN.
  */
 VRI_API int vri_control_call(struct vri_control_drv *ctl, const struct vri_control_request *request,
 			     struct vri_control_result *ret_result, int timeout_ms);
@@ -181,7 +181,8 @@ VRI_API int vri_control_call(struct vri_control_drv *ctl, const struct vri_contr
 /*
  * Sends a command. @done is called once, by vri_control_dispatch(), vri_control_call() or
  * vri_control_drv_close(), with a result that is valid until it returns; it may send, but not close.
- * Returns: 0; -EBUSY when in_flight_max are out; -EMSGSIZE; -ESHUTDOWN.
+ * Returns: 0; -EBUSY when in_flight_max are out; -EMSGSIZE; -EAGAIN while the device is suspended;
+ * -ESHUTDOWN.
  */
 VRI_API int vri_control_send(struct vri_control_drv *ctl, const struct vri_control_request *request,
 			     vri_control_done *done, void *data);

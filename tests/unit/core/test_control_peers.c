@@ -287,6 +287,83 @@ TestEach(control_peers, an_answer_of_any_kind_is_taken_for_what_it_is, bad_answe
 	rig_end(&rig);
 }
 
+/* ---- answers that come together ---- */
+
+static int answer_with(struct vri_devq *q, const struct vri_chain *chain, char letter)
+{
+	struct vri_control_answer answer = { .length = htole32(4) };
+	char letters[4] = { letter, letter, letter, letter };
+
+	vri_chain_write(chain, 0, &answer, sizeof(answer));
+	vri_chain_write(chain, sizeof(answer), letters, 4);
+	return vri_devq_push(q, chain, sizeof(answer) + 4);
+}
+
+/* Answers the first command alone, and the next two when both are there. */
+static int process_one_then_two(struct vri_instance *inst, unsigned queue)
+{
+	struct rig *rig = vri_device_data(vri_instance_device(inst));
+	struct vri_devq *q = vri_instance_devq(inst, queue);
+	struct iovec iov[2][16];
+	struct vri_chain first = { .iov = iov[0], .iov_max = 16 };
+	struct vri_chain second = { .iov = iov[1], .iov_max = 16 };
+	int r = vri_devq_pop(q, &first);
+
+	if (r <= 0)
+		return r;
+	if (rig->handled == 0) {
+		rig->handled++;
+		return answer_with(q, &first, 'a');
+	}
+	r = vri_devq_pop(q, &second);
+	if (r <= 0) {
+		t_ok(vri_devq_rewind(q, 1));
+		return r;
+	}
+	t_ok(answer_with(q, &first, 'b'));
+	return answer_with(q, &second, 'c');
+}
+
+static const struct vri_device_ops pair_ops = { .size = sizeof(pair_ops),
+						.process = process_one_then_two };
+
+struct chain_of_two {
+	struct vri_control_drv *ctl;
+	unsigned n;
+};
+
+static void send_third(const struct vri_control_result *result, void *data)
+{
+	const struct vri_control_request request = { .command_class = 1 };
+	struct chain_of_two *chain = data;
+
+	t_ok(result->error);
+	t_mem_eq(result->reply, chain->n == 0 ? "aaaa" : "cccc", 4);
+	if (chain->n++ == 0)
+		t_ok(vri_control_send(chain->ctl, &request, send_third, chain));
+}
+
+/* The answer to the call is taken in one go with a later one, which must not end up in its reply. */
+Test(control_peers, the_reply_to_a_call_is_its_own)
+{
+	const struct vri_control_drv_opts opts = { .size = sizeof(opts) };
+	const struct vri_control_request request = { .command_class = 1 };
+	struct vri_control_result result;
+	struct chain_of_two chain = { 0 };
+	struct rig rig;
+
+	rig_begin(&rig, &pair_ops, NULL, 0);
+	t_ok(vri_control_drv_open(rig.drv, 0, &opts, &chain.ctl));
+	t_ok(vri_control_send(chain.ctl, &request, send_third, &chain));
+	t_ok(vri_control_call(chain.ctl, &request, &result, PATIENCE_MS));
+	t_eq(chain.n, 2);
+	t_eq(result.reply_len, 4);
+	t_mem_eq(result.reply, "bbbb", 4);
+	t_ok(vri_driver_reset(rig.drv));
+	vri_control_drv_close(chain.ctl);
+	rig_end(&rig);
+}
+
 /* ---- what is not accepted from those who use it ---- */
 
 static uint8_t yes(struct vri_control_job *job)
