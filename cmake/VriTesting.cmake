@@ -88,3 +88,6 @@ set(vri_test_env
   "ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:exitcode=23:strict_string_checks=1"
   "UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1"
   "TSAN_OPTIONS=halt_on_error=0:exitcode=66:second_deadlock_stack=1:suppressions=${PROJECT_SOURCE_DIR}/tests/lib/tsan.supp")
+if(CMAKE_CROSSCOMPILING_EMULATOR)
+  list(APPEND vri_test_env "VRI_TEST_TIMEOUT_SCALE=10")
+endif()

@@ -4,6 +4,7 @@
  * What the specification asks of a transport, one mechanism after the other, seen from the driver's
  * end: whatever carries a link has to pass this.
  */
+#include <endian.h>
 #include <errno.h>
 #include <string.h>
 
@@ -82,7 +83,7 @@ Test(transport, has_a_configuration_space)
 	rig_begin(&rig);
 	t_ge(vri_driver_config_size(rig.drv), sizeof(config));
 	t_ok(vri_driver_config_read(rig.drv, 0, &config, sizeof(config)));
-	t_eq(config.max_message, 4096);
+	t_eq(le32toh(config.max_message), 4096);
 	t_errno_eq(vri_driver_config_read(rig.drv, vri_driver_config_size(rig.drv), &config, 1),
 		   -EINVAL);
 	rig_end(&rig);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -40,6 +41,23 @@ double test_timeout_scale(void)
 	scale *= 10;
 #endif
 	return scale;
+}
+
+bool test_wipes_on_fork(void)
+{
+	char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int status = 0;
+	pid_t child;
+
+	if (page == MAP_FAILED || madvise(page, 4096, MADV_WIPEONFORK) < 0)
+		return false;
+	page[0] = 1;
+	child = fork();
+	if (child == 0)
+		_exit(page[0]);
+	waitpid(child, &status, 0);
+	munmap(page, 4096);
+	return child > 0 && status == 0;
 }
 
 double runner_timeout(double timeout)

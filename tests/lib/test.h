@@ -84,6 +84,9 @@
 /* By how much the waits of this run are stretched: 1 normally, more under a sanitizer. */
 double test_timeout_scale(void);
 
+/* Tells whether MADV_WIPEONFORK works here; an emulator can forget it, and say nothing. */
+bool test_wipes_on_fork(void);
+
 /* From here on: how it works. */
 
 /* An integer of any type with its sign, so that -1 and 2^64-1 are two values. */

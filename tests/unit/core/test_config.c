@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Copyright (c) 2026 The vring-ipc authors */
 /* The generation counter of the config space. */
+#include <endian.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -36,7 +37,7 @@ Test(config, starts_published_with_an_even_generation)
 	uint32_t generation;
 
 	rig_init(&rig);
-	t_eq(rig.generation % 2, 0);
+	t_eq(le32toh(rig.generation) % 2, 0);
 	t_ok(vri__config_snapshot(rig.shared, &rig.generation, 0, seen, SIZE, &generation));
 	t_eq(generation, rig.config.generation);
 	t_mem_eq(seen, rig.config.bytes, SIZE);
@@ -50,10 +51,10 @@ Test(config, each_change_moves_the_generation_on_by_two)
 	uint32_t before;
 
 	rig_init(&rig);
-	before = rig.generation;
+	before = le32toh(rig.generation);
 	rig.config.bytes[3] = 99;
 	vri__config_publish(&rig.config, 3, 1);
-	t_eq(rig.generation, before + 2);
+	t_eq(le32toh(rig.generation), before + 2);
 	t_eq(rig.shared[3], 99);
 	vri__config_fini(&rig.config);
 }
@@ -78,7 +79,7 @@ Test(config, a_reader_gives_up_on_a_generation_that_stays_odd)
 	uint32_t generation = 77;
 
 	rig_init(&rig);
-	rig.generation |= 1;
+	rig.generation |= htole32(1);
 	t_errno_eq(vri__config_snapshot(rig.shared, &rig.generation, 0, seen, SIZE, &generation),
 		   -EAGAIN);
 	t_eq(generation, 77);

@@ -3,6 +3,7 @@
 /* The messages of the control channel as bytes: what survives, what is refused, what it may cost. */
 #include "test.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <malloc.h>
 #include <stdlib.h>
@@ -258,7 +259,7 @@ Test(shm_wire, gives_an_unknown_body_its_token_and_no_kind)
 Test(shm_wire, takes_feature_sets_of_any_width)
 {
 	struct bytes body = { 0, (uint8_t[512]){ 0 } }, b = { 0, packet };
-	uint64_t word[WIRE_FEATURE_WORDS_MAX + 1] = { 1, 2 };
+	uint64_t word[WIRE_FEATURE_WORDS_MAX + 1] = { htole64(1), htole64(2) };
 	const char *why;
 
 	put_block(&body, 1, word, 8);
@@ -268,7 +269,7 @@ Test(shm_wire, takes_feature_sets_of_any_width)
 	t_eq(back.set_features.features.set.word[1], 0);
 	t_false(back.set_features.features.beyond);
 
-	word[WIRE_FEATURE_WORDS_MAX - 1] = 4;
+	word[WIRE_FEATURE_WORDS_MAX - 1] = htole64(4);
 	body.len = b.len = 0;
 	put_block(&body, 1, word, 8 * WIRE_FEATURE_WORDS_MAX);
 	put_block(&b, 20, body.at, body.len);
