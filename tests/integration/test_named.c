@@ -170,7 +170,9 @@ T(a_driver_that_is_killed_is_forgotten)
 	t_sys(kill(pid, SIGKILL));
 	while (peer_stat(fd, "links") != 0)
 		;
-	t_eq(peer_stat(fd, "user_fds"), 0);
+	/* The device takes its end in its own time. */
+	while (peer_stat(fd, "user_fds") != 0)
+		;
 	drive();
 	close(fd);
 	server_stop(&server);
