@@ -18,56 +18,66 @@
 #include "chain_pieces.h"
 #include "ring_access.h"
 
-struct walk {
-	struct chain_pieces pieces;
-	const void __shm *table;
-	unsigned table_size;
-	bool in_indirect;
+/* What the walk goes through: the descriptor table, then perhaps an indirect one. */
+struct table {
+	const void __shm *desc;
+	unsigned size;
+	bool is_indirect;
 };
 
 /* Enters the indirect table that @desc points at. */
-static enum vri_rule enter_table(struct walk *w, const struct ring_desc *desc)
+static enum vri_rule enter_table(struct table *table, struct chain_source *source,
+				 const struct ring_desc *desc)
 {
-	struct chain_source *source = w->pieces.source;
-
-	if (w->in_indirect)
+	if (table->is_indirect)
 		return VRI_RULE_INDIRECT_NESTED; /* virtio 1.4, 2.7.5.3.1 */
 	if (!source->indirect)
 		return VRI_RULE_INDIRECT_FEATURE; /* virtio 1.4, 2.7.5.3.1 */
 	if ((ring_desc_flags(desc) & VRING_DESC_F_NEXT) != 0)
 		return VRI_RULE_INDIRECT_NEXT; /* virtio 1.4, 2.7.5.3.1 */
-	w->in_indirect = true;
-	return chain_find_table(source, desc->addr, ring_desc_len(desc), &w->table, &w->table_size);
+	table->is_indirect = true;
+	return chain_find_table(source, desc->addr, ring_desc_len(desc), &table->desc,
+				&table->size);
 }
 
-static enum vri_rule walk(struct walk *w, unsigned head)
+static enum vri_rule walk(struct chain_pieces *p, unsigned head)
 {
+	struct chain_source *source = p->source;
+	struct table table = { .desc = source->desc, .size = source->size };
 	unsigned at = head;
 	unsigned n = 0;
 	struct ring_desc desc;
 	enum vri_rule rule;
 
+	/* What tests/proofs/chain proves. Each turn counts a descriptor or enters the one table. */
+	/*@ loop invariant table: at < table.size && is_readable(table.desc, table.size);
+	    loop invariant sums: adds_up(p, n) && n <= source->size <= 32768;
+	    loop invariant inside: are_inside(p);
+	    loop invariant hint: source->hint < MEM_ENTRIES_MAX;
+	    loop invariant same: same{Pre, Here}(p);
+	    loop assigns at, n, desc, rule, table, writable_by_walk(p, source);
+	    loop variant 2 * (source->size - n) + (table.is_indirect ? 0 : 1); */
 	for (;;) {
-		desc = w->in_indirect ? ring_load_indirect_desc(w->table, at) :
-					ring_load_desc(w->table, at);
+		desc = table.is_indirect ? ring_load_indirect_desc(table.desc, at) :
+					   ring_load_desc(table.desc, at);
 		if ((ring_desc_flags(&desc) & VRING_DESC_F_INDIRECT) != 0) {
-			rule = enter_table(w, &desc);
+			rule = enter_table(&table, source, &desc);
 			if (rule != VRI_RULE_NONE)
 				return rule;
 			at = 0;
 			continue;
 		}
 		/* Longer than the queue, which is also how a loop ends. virtio 1.4, 2.7.5.3.1 */
-		if (++n > w->pieces.source->size)
+		if (++n > source->size)
 			return VRI_RULE_CHAIN_LENGTH;
-		rule = chain_add_piece(&w->pieces, desc.addr, ring_desc_len(&desc),
+		rule = chain_add_piece(p, desc.addr, ring_desc_len(&desc),
 				       (ring_desc_flags(&desc) & VRING_DESC_F_WRITE) != 0);
 		if (rule != VRI_RULE_NONE)
 			return rule;
 		if ((ring_desc_flags(&desc) & VRING_DESC_F_NEXT) == 0)
 			return VRI_RULE_NONE;
 		at = ring_desc_next(&desc);
-		if (at >= w->table_size)
+		if (at >= table.size)
 			return VRI_RULE_NEXT;
 	}
 }
@@ -75,13 +85,9 @@ static enum vri_rule walk(struct walk *w, unsigned head)
 int vri__chain_walk(struct chain_source *source, unsigned head, struct vri_chain *chain,
 		    enum vri_rule *ret_rule)
 {
-	struct walk w = {
-		.pieces = { .source = source, .chain = chain },
-		.table = source->desc,
-		.table_size = source->size,
-	};
+	struct chain_pieces p = { .source = source, .chain = chain };
 
-	return chain_end(&w.pieces, walk(&w, head), ret_rule);
+	return chain_end(&p, walk(&p, head), ret_rule);
 }
 
 /* ---- pieces as one run of bytes ---- */

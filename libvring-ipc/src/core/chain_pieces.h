@@ -26,6 +26,28 @@ struct chain_pieces {
 	bool seen_writable;
 };
 
+/* Adds @len bytes at @va, not 0, to the sums, and to the pieces when there is room. */
+static inline enum vri_rule chain_put_piece(struct chain_pieces *p, void __shm *va, uint32_t len,
+					    bool writable)
+{
+	if (writable) {
+		p->writable_len += len;
+	} else {
+		p->readable_len += len;
+		p->n_readable++;
+	}
+	if (p->readable_len + p->writable_len > UINT32_MAX)
+		return VRI_RULE_CHAIN_BYTES; /* virtio 1.4, 2.7.5.2 */
+	if (p->n_iov < p->chain->iov_max) {
+		struct iovec *iov = &p->chain->iov[p->n_iov];
+
+		iov->iov_base = shm_payload(va);
+		iov->iov_len = len;
+	}
+	p->n_iov++;
+	return VRI_RULE_NONE;
+}
+
 /* Adds the @len bytes at @addr to the chain. */
 static inline enum vri_rule chain_add_piece(struct chain_pieces *p, uint64_t addr, uint32_t len,
 					    bool writable)
@@ -43,22 +65,7 @@ static inline enum vri_rule chain_add_piece(struct chain_pieces *p, uint64_t add
 				writable ? VRI_ACCESS_WRITE : VRI_ACCESS_READ, &denied);
 	if (va == NULL)
 		return denied ? VRI_RULE_ACCESS : VRI_RULE_ADDRESS;
-	if (len == 0)
-		return VRI_RULE_NONE;
-
-	if (writable) {
-		p->writable_len += len;
-	} else {
-		p->readable_len += len;
-		p->n_readable++;
-	}
-	if (p->readable_len + p->writable_len > UINT32_MAX)
-		return VRI_RULE_CHAIN_BYTES; /* virtio 1.4, 2.7.5.2 */
-	if (p->n_iov < p->chain->iov_max)
-		p->chain->iov[p->n_iov] =
-			(struct iovec){ .iov_base = shm_payload(va), .iov_len = len };
-	p->n_iov++;
-	return VRI_RULE_NONE;
+	return len != 0 ? chain_put_piece(p, va, len, writable) : VRI_RULE_NONE;
 }
 
 /* The usual small message: the @len bytes at @addr are all of the chain, and lie in the memory that

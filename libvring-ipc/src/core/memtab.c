@@ -113,6 +113,9 @@ const struct mem_entry *vri__mem_entry(const struct vri_mem *mem, unsigned n)
 void __shm *vri__mem_translate_ring(const struct vri_mem *mem, uint64_t iova, uint64_t len,
 				    unsigned align)
 {
+	/*@ loop invariant 0 <= i <= MEM_ENTRIES_MAX;
+	    loop assigns i;
+	    loop variant MEM_ENTRIES_MAX - i; */
 	for (unsigned i = 0; i < MEM_ENTRIES_MAX; i++) {
 		const struct mem_entry *e = &mem->entry[i];
 		uint64_t offset = iova - e->iova;
@@ -133,6 +136,10 @@ void __shm *vri__mem_search(const struct vri_mem *mem, unsigned *hint, uint64_t 
 {
 	unsigned n = __atomic_load_n(&mem->n_slots, __ATOMIC_ACQUIRE);
 
+	/* What tests/proofs/memtab proves. */
+	/*@ loop invariant 0 <= i <= n <= MEM_ENTRIES_MAX;
+	    loop assigns i;
+	    loop variant n - i; */
 	for (unsigned i = 0; i < n; i++) {
 		struct mem_window w = mem_window_get(&mem->window[i]);
 
@@ -156,6 +163,9 @@ uint64_t vri__mem_search_back(const struct vri_mem *mem, unsigned *hint, uintptr
 {
 	unsigned n = __atomic_load_n(&mem->n_slots, __ATOMIC_ACQUIRE);
 
+	/*@ loop invariant 0 <= i <= n <= MEM_ENTRIES_MAX;
+	    loop assigns i;
+	    loop variant n - i; */
 	for (unsigned i = 0; i < n; i++) {
 		struct mem_window w = mem_window_get(&mem->window[i]);
 
