@@ -224,10 +224,10 @@ static void free_world(struct world *w)
 
 /* ---- who is to be notified, by trying each place ---- */
 
-static bool is_wanted_split(const struct world *w, uint16_t flags, uint16_t event, uint16_t idx,
+static bool is_wanted_split(bool event_idx, uint16_t flags, uint16_t event, uint16_t idx,
 			    uint32_t n)
 {
-	if (!w->event_idx)
+	if (!event_idx)
 		return !(flags & 1);
 	for (uint32_t i = 1; i <= n && i <= 65536; i++)
 		if ((uint16_t)(idx - i) == event)
@@ -235,22 +235,40 @@ static bool is_wanted_split(const struct world *w, uint16_t flags, uint16_t even
 	return false;
 }
 
-static bool is_wanted_packed(const struct world *w, uint32_t wish, uint16_t slot, bool wrap,
+static bool is_wanted_packed(bool event_idx, unsigned size, uint32_t wish, uint16_t slot, bool wrap,
 			     uint32_t n)
 {
 	unsigned flags = wish >> 16 & 3, event = wish & 0x7fff;
 
 	if (flags == 1)
 		return false;
-	if (flags != 2 || !w->event_idx || event >= w->size)
+	if (flags != 2 || !event_idx || event >= size)
 		return true;
-	for (uint32_t i = 0; i < n && i < 2 * w->size; i++) {
+	for (uint32_t i = 0; i < n && i < 2 * size; i++) {
 		wrap ^= slot == 0;
-		slot = (uint16_t)(slot == 0 ? w->size - 1 : slot - 1u);
+		slot = (uint16_t)(slot == 0 ? size - 1 : slot - 1u);
 		if (slot == event && wrap == (wish >> 15 & 1))
 			return true;
 	}
 	return false;
+}
+
+/* The same of wishes that no ring needs to hold. */
+static void check_arithmetic(struct world *w)
+{
+	uint32_t wish = take32(&w->in);
+	uint16_t event = (uint16_t)wish;
+	uint16_t idx = (uint16_t)(event + (int8_t)take8(&w->in));
+	uint16_t slot = (uint16_t)(idx % w->size);
+	struct packed_place place = { .slot = slot, .wrap = take8(&w->in) & 1 };
+	uint32_t n = take8(&w->in);
+
+	/* One slot too far, too. */
+	wish = (wish & 0xffff8000) | (wish & 0x7fff) % (w->size + 2);
+	MUST(vri__notify_flags(event) == is_wanted_split(false, event, 0, idx, n));
+	MUST(vri__notify_event(event, idx, n) == is_wanted_split(true, 0, event, idx, n));
+	MUST(vri__notify_packed(wish, w->event_idx, w->size, place, n) ==
+	     is_wanted_packed(w->event_idx, w->size, wish, slot, place.wrap, n));
 }
 
 /* What a kick has to return now. */
@@ -262,10 +280,10 @@ static int kick_expected(const struct world *w)
 
 	if (n == 0)
 		return 0;
-	return w->packed ? is_wanted_packed(w, le32toh(*p->device_wish), p->slot,
-					    p->available == PACKED_AVAIL, n) :
-			   is_wanted_split(w, le16toh(*s->used_flags), le16toh(*s->avail_event),
-					   s->idx, n);
+	return w->packed ? is_wanted_packed(w->event_idx, w->size, le32toh(*p->device_wish),
+					    p->slot, p->available == PACKED_AVAIL, n) :
+			   is_wanted_split(w->event_idx, le16toh(*s->used_flags),
+					   le16toh(*s->avail_event), s->idx, n);
 }
 
 /* And a notify. */
@@ -277,10 +295,10 @@ static int notify_expected(const struct world *w)
 
 	if (n == 0)
 		return 0;
-	return w->packed ? is_wanted_packed(w, le32toh(*p->driver_wish), p->used_slot,
-					    p->used == PACKED_BOTH, n) :
-			   is_wanted_split(w, le16toh(*s->avail_flags), le16toh(*s->used_event),
-					   s->used_idx_published, n);
+	return w->packed ? is_wanted_packed(w->event_idx, w->size, le32toh(*p->driver_wish),
+					    p->used_slot, p->used == PACKED_BOTH, n) :
+			   is_wanted_split(w->event_idx, le16toh(*s->avail_flags),
+					   le16toh(*s->used_event), s->used_idx_published, n);
 }
 
 /* ---- the driver's side ---- */
@@ -849,6 +867,7 @@ static void step(struct world *w)
 		store_available(w);
 		break;
 	case 23:
+		check_arithmetic(w);
 		store_wish(w);
 		break;
 	default:
