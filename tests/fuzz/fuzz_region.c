@@ -39,6 +39,19 @@ static bool make_header(struct input *in, uint8_t *header, struct region_map *re
 	return true;
 }
 
+/* Another number of parts, and the sizes that go with it. */
+static void store_n_parts(struct input *in, uint8_t *header)
+{
+	uint32_t n = take8(in), size = take8(in);
+
+	if (size % 4 != 1)
+		size = sizeof(struct region_part);
+	hostile_write(header + offsetof(struct region_header, n_parts), 4, n);
+	hostile_write(header + offsetof(struct region_header, part_size), 4, size);
+	hostile_write(header + offsetof(struct region_header, header_size), 4,
+		      sizeof(struct region_header) + n * size);
+}
+
 static void store(struct input *in, uint8_t *header, size_t readable)
 {
 	unsigned width = 4u << (take8(in) & 1);
@@ -46,6 +59,8 @@ static void store(struct input *in, uint8_t *header, size_t readable)
 	uint8_t how = take8(in);
 	uint64_t now;
 
+	if (how % 16 == 15 && readable >= sizeof(struct region_header))
+		store_n_parts(in, header);
 	if (offset + width > readable)
 		return;
 	memcpy(&now, header + offset, width);
