@@ -286,12 +286,22 @@ static enum vri_rule why_not_lent(const struct vri_drvq *q, unsigned id)
 	const struct outstanding *o = &q->outstanding;
 	const struct ring_desc *shadow = q->split.desc_shadow;
 
-	for (unsigned h = outstanding_first(o); h != o->size; h = outstanding_next(o, h))
+	/* What tests/proofs/split_used proves. */
+	/*@ loop invariant h <= o->size;
+	    loop assigns h;
+	    loop variant o->size - h; */
+	for (unsigned h = 0; h < o->size; h++) {
+		if (o->record[h].token == NULL)
+			continue;
+		/*@ loop invariant at < o->size && is_in_a_chain(at) && 0 <= to_the_end(at);
+		    loop assigns at;
+		    loop variant to_the_end(at); */
 		for (unsigned at = h; (ring_desc_flags(&shadow[at]) & VRING_DESC_F_NEXT) != 0;) {
 			at = ring_desc_next(&shadow[at]);
 			if (at == id)
 				return VRI_RULE_USED_ID;
 		}
+	}
 	return VRI_RULE_USED_NOT_LENT;
 }
 
