@@ -4,6 +4,7 @@
 #include "device.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -96,7 +97,7 @@ static void tell_replaced(struct client *client, const char *name)
 	struct broker_msg msg = { .kind = BROKER_EVENT };
 
 	msg.event.kind = BROKER_EVENT_REPLACED;
-	strcpy(msg.event.name, name);
+	snprintf(msg.event.name, sizeof(msg.event.name), "%s", name);
 	(void)client_send(client, &msg, NULL, 0);
 }
 
@@ -143,6 +144,7 @@ int device_register(struct client *client, const struct broker_device_info *info
 
 void device_withdraw(struct device *device)
 {
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what was freed has left the list, of which it loses sight */
 	struct client *client = device->client;
 	struct server *server = client->server;
 	bool found;
@@ -169,21 +171,21 @@ void device_describe(const struct device *device, struct broker_device *ret)
 	const char *at = device->pairs;
 
 	memset(ret, 0, sizeof(*ret));
-	strcpy(ret->info.name, device->name);
-	strcpy(ret->info.type, device->type);
+	snprintf(ret->info.name, sizeof(ret->info.name), "%s", device->name);
+	snprintf(ret->info.type, sizeof(ret->info.type), "%s", device->type);
 	ret->info.device_id = device->device_id;
 	ret->info.n_queues = device->n_queues;
 	ret->info.queue_size_max = device->queue_size_max;
 	ret->info.max_links = device->max_links;
 	ret->info.n_pairs = device->n_pairs;
 	for (unsigned i = 0; i < device->n_pairs; i++) {
-		strcpy(ret->info.pair[i].key, at);
+		snprintf(ret->info.pair[i].key, sizeof(ret->info.pair[i].key), "%s", at);
 		at += strlen(at) + 1;
-		strcpy(ret->info.pair[i].value, at);
+		snprintf(ret->info.pair[i].value, sizeof(ret->info.pair[i].value), "%s", at);
 		at += strlen(at) + 1;
 	}
 	ret->n_links = device->n_links;
 	ret->owner = client_peer(device->client);
-	strcpy(ret->program, device->client->program);
+	snprintf(ret->program, sizeof(ret->program), "%s", device->client->program);
 	ret->since_ms = device->since_ms;
 }

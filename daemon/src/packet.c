@@ -40,6 +40,7 @@ static void put_fds(struct msghdr *msg, union control *control, const int *fds, 
 	memset(control, 0, sizeof(*control));
 	msg->msg_control = control->bytes;
 	msg->msg_controllen = CMSG_SPACE(sizeof(int) * n_fds);
+	/* -Wanalyzer-null-dereference: there is room for it */
 	cmsg = CMSG_FIRSTHDR(msg);
 	cmsg->cmsg_level = SOL_SOCKET;
 	cmsg->cmsg_type = SCM_RIGHTS;

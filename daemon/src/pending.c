@@ -4,6 +4,7 @@
 #include "pending.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -107,7 +108,7 @@ void pending_look(struct server *server, struct device *device)
 	char name[BROKER_NAME_MAX];
 	struct pending *pending;
 
-	strcpy(name, device->name);
+	snprintf(name, sizeof(name), "%s", device->name);
 	/* Each round may end a client, and with it the device: it is found anew. */
 	while ((device = device_find(server, name)) && !device_is_full(device) &&
 	       (pending = first_for(server, name))) {

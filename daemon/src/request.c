@@ -64,7 +64,7 @@ static void hello(struct client *client, const struct broker_msg *msg)
 		client_end(client, "it speaks no version of the protocol that we do");
 		return;
 	}
-	strcpy(client->program, msg->hello.program);
+	snprintf(client->program, sizeof(client->program), "%s", msg->hello.program);
 	client->state = BROKER_OPEN_STATE;
 	reply.reply.version = BROKER_VERSION;
 	(void)client_send(client, &reply, NULL, 0);

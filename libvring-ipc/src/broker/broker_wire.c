@@ -173,7 +173,7 @@ static bool take_text(char *ret, size_t size, const char *text)
 		return false;
 	memset(ret, 0, size);
 	if (len)
-		memcpy(ret, text, len);
+		memcpy(ret, text, len + 1);
 	return true;
 }
 

@@ -9,6 +9,7 @@
  * again, and registers again; its links do not notice.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -27,6 +28,11 @@ static int take_fd(struct name_message *message, unsigned i)
 	if (fd >= 0)
 		message->fds[i] = message->fds[--message->n_fds];
 	return fd;
+}
+
+static void put_text(char ret[BROKER_NAME_MAX], const char *text)
+{
+	snprintf(ret, BROKER_NAME_MAX, "%s", text);
 }
 
 /* The peer as the broker has verified it: the pair's own credentials would name the broker. */
@@ -90,16 +96,17 @@ static int open_name(struct name_link *name, const char *address, const struct v
 	struct name_message reply;
 	int r, pidfd;
 
-	strcpy(msg.open.name, address);
+	put_text(msg.open.name, address);
+	/* A longer one is no type of any device; the offer says so. */
 	if (opts->type && strlen(opts->type) < sizeof(msg.open.type))
-		strcpy(msg.open.type, opts->type);
+		put_text(msg.open.type, opts->type);
 	msg.open.device_id = opts->device_id;
 	r = name_connect(&name->client, opts->timeout_ms);
 	if (r == 0)
 		r = name_hello(&name->client, name->until_ns);
 	if (r == 0)
 		r = ask(name, &msg, &reply);
-	if (r < 0)
+	if (r != 0)
 		return r;
 	name->number = reply.msg.reply.link;
 	pidfd = take_fd(&reply, 1);
@@ -169,8 +176,8 @@ static void fill_registration(struct name_listener *name, struct broker_msg *msg
 	struct offer offer;
 
 	vri__offer_of(name->listener->dev, &offer);
-	strcpy(info->name, name->name);
-	strcpy(info->type, offer.type);
+	put_text(info->name, name->name);
+	put_text(info->type, offer.type);
 	info->device_id = offer.device_id;
 	info->n_queues = offer.n_queues;
 	info->queue_size_max = offer.queue_size_max;
@@ -267,7 +274,7 @@ static int listener_open(struct vri_listener **ret_listener, const char *address
 	if (!name)
 		return -ENOMEM;
 	name->client.fd = -1;
-	strcpy(name->name, address);
+	put_text(name->name, address);
 	r = shm_listener_open_source(ret_listener, &source, dev, opts);
 	if (r < 0)
 		return r;

@@ -187,6 +187,7 @@ int name_ask(struct name_client *client, struct broker_msg *msg, uint64_t until_
 {
 	int r;
 
+	memset(ret_reply, 0, sizeof(*ret_reply));
 	while ((r = name_send(client, msg)) == -EAGAIN) {
 		r = wait_for(client->fd, POLLOUT, until_ns);
 		if (r < 0)
