@@ -52,9 +52,19 @@ static int send_first(struct client *client)
 	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what was freed has left the list, of which it loses sight */
 	if (out->parcel && client->parcel_out)
 		return 0;
+	/* What a broker has under way the kernel bounds: the others wait until something is taken. */
+	if (out->n_fds > client->server->fds_max - client->server->fds_under_way) {
+		server_retry(client->server);
+		return 0;
+	}
 	r = packet_send(client->fd, out->bytes, out->len, out->fds, out->n_fds);
-	if (r == -EAGAIN || r == -ETOOMANYREFS || r == -ENOBUFS || r == -ENOMEM) {
+	if (r == -EAGAIN) {
 		client->waits_to_write = true;
+		return 0;
+	}
+	/* The socket could be written, so waiting for that would not wait. */
+	if (r == -ETOOMANYREFS || r == -ENOBUFS || r == -ENOMEM) {
+		server_retry(client->server);
 		return 0;
 	}
 	if (r < 0)
@@ -86,7 +96,7 @@ static void watch_socket(struct client *client)
 	(void)uv_poll_start(&client->poll, events, on_event);
 }
 
-static void flush(struct client *client)
+void client_flush(struct client *client)
 {
 	int r = 1;
 
@@ -165,7 +175,7 @@ int client_send(struct client *client, struct broker_msg *msg, const int *fds, u
 		}
 		return -ECONNRESET;
 	}
-	flush(client);
+	client_flush(client);
 	return client->is_dead ? -ECONNRESET : 0;
 }
 
@@ -210,7 +220,7 @@ static void took(struct client *client, uint32_t parcel)
 		return;
 	}
 	parcel_is_taken(client);
-	flush(client);
+	client_flush(client);
 }
 
 static void handle(struct client *client, const struct broker_msg *msg)
@@ -263,10 +273,15 @@ static void on_event(uv_poll_t *handle, int status, int events)
 		return;
 	}
 	if (events & UV_WRITABLE)
-		flush(client);
-	for (int i = 0; i < PACKETS_A_TURN && !client->is_dead && events & UV_READABLE; i++)
-		if (!take_packet(client))
+		client_flush(client);
+	for (int i = 0; i < PACKETS_A_TURN && !client->is_dead && events & UV_READABLE; i++) {
+		bool more = take_packet(client);
+
+		/* No request finds what is left of who is over. */
+		clients_sweep(client->server);
+		if (!more)
 			break;
+	}
 	/* What it had said before it left was heard above, a turn's worth of it. */
 	if (!client->is_dead && events & UV_DISCONNECT && !(events & UV_READABLE))
 		client_end(client, NULL);
@@ -346,25 +361,32 @@ void client_end(struct client *client, const char *why)
 				 why);
 	list_remove(&client->in_clients);
 	list_add(&server->dead, &client->in_clients);
+}
+
+/* Its names go first: who waits for one of them waits on, also when its links make room. */
+static void clean_up(struct client *client)
+{
 	watch_stop(client);
 	pending_drop_client(client);
-	links_drop_client(client);
 	devices_drop_client(client);
+	links_drop_client(client);
 	while (!list_is_empty(&client->queue))
 		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what was freed has left the list, of which it loses sight */
 		drop_out(client, list_entry(client->queue.next, struct out, in_queue));
 	if (client->parcel_out)
 		parcel_is_taken(client);
 	user_uncharge(client->user, RES_CONNECTIONS, 1);
+	(void)uv_poll_stop(&client->poll);
+	uv_close((uv_handle_t *)&client->poll, on_closed);
 }
 
 void clients_sweep(struct server *server)
 {
+	/* Telling others may find that they are over too: they come to the end of the list. */
 	while (!list_is_empty(&server->dead)) {
 		struct client *client = list_entry(server->dead.next, struct client, in_clients);
 
 		list_remove(&client->in_clients);
-		(void)uv_poll_stop(&client->poll);
-		uv_close((uv_handle_t *)&client->poll, on_closed);
+		clean_up(client);
 	}
 }

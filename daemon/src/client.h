@@ -47,11 +47,15 @@ struct client {
 /* Takes over @fd, which was accepted. Returns: 0; a negative errno, and it is still the caller's. */
 int client_new(struct server *server, int fd);
 
-/* Ends the connection: its names, opens and links go with it. @why is for the log; NULL: it left. */
+/* Marks the connection as over, and nothing else, so it can be said in the middle of anything. @why is for the log; NULL:
+ * it left. */
 void client_end(struct client *client, const char *why);
 
-/* Frees those that are over. */
+/* Cleans up behind those that are over: names, opens and links go. Not from inside of a request. */
 void clients_sweep(struct server *server);
+
+/* Sends what waits, as far as the client reads and takes. */
+void client_flush(struct client *client);
 
 /*
  * Sends @msg, or keeps it until the client reads. @fds are taken over, whatever comes of it, and

@@ -33,9 +33,10 @@ size_t device_after(const struct server *server, const char *name)
 	return found ? at + 1 : at;
 }
 
-bool device_is_full(const struct device *device)
+bool device_has_room(const struct device *device)
 {
-	return device->max_links && device->n_links >= device->max_links;
+	return !device->client->is_dead &&
+	       (!device->max_links || device->n_links < device->max_links);
 }
 
 /* ---- making ---- */

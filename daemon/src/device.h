@@ -42,6 +42,7 @@ size_t device_after(const struct server *server, const char *name);
 /* Fills in what a list shows of it. */
 void device_describe(const struct device *device, struct broker_device *ret);
 
-bool device_is_full(const struct device *device);
+/* Tells whether a link can be opened to it now. */
+bool device_has_room(const struct device *device);
 
 #endif

@@ -25,10 +25,6 @@
 #include "pending.h"
 #include "watch.h"
 
-/* Of the broker's own descriptors, what may be under way to clients: the other half is for connections
- * and regions. The kernel refuses more than the whole. */
-#define UNDER_WAY_MAX 8192
-
 #define REGION_MAX (1ull << 40)
 
 static int compare(const void *key, const void *element)
@@ -112,22 +108,19 @@ static void send_ends(struct link *link, uint32_t token, const int pair[2])
 	struct broker_msg incoming = { .kind = BROKER_INCOMING };
 	struct broker_msg reply = { .kind = BROKER_REPLY, .token = token };
 	struct client *driver = link->driver, *device = link->server_end;
-	uint64_t number = link->number;
 	int fds[PACKET_FDS_MAX];
 	unsigned n;
 
-	incoming.incoming.link = number;
+	incoming.incoming.link = link->number;
 	snprintf(incoming.incoming.name, sizeof(incoming.incoming.name), "%s", link->name);
 	incoming.incoming.peer = link->driver_peer;
-	reply.reply.link = number;
+	reply.reply.link = link->number;
 	reply.reply.peer = link->device_peer;
-	/* Either of them may be ended by being sent to, and the link with it. */
 	n = put_end(fds, pair[0], driver);
 	(void)client_send(device, &incoming, fds, n);
 	n = put_end(fds, pair[1], device);
 	(void)client_send(driver, &reply, fds, n);
-	if (link_find(driver->server, number))
-		watch_event(driver->server, BROKER_EVENT_LINK_UP, link->name, number, NULL);
+	watch_event(driver->server, BROKER_EVENT_LINK_UP, link->name, link->number, NULL);
 }
 
 int link_open(struct client *driver, uint32_t token, struct device *device)
@@ -136,8 +129,6 @@ int link_open(struct client *driver, uint32_t token, struct device *device)
 	struct link *link;
 	int pair[2], r;
 
-	if (server->fds_under_way > UNDER_WAY_MAX)
-		return -EBUSY;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
 		return -EBUSY;
 	link = make(driver, device);

@@ -109,11 +109,10 @@ int listen_open(const char *path, struct listen_socket *ret)
 
 void listen_close(struct listen_socket *sock)
 {
-	if (!sock->is_ours)
-		return;
-	/* The server has closed it; only the file is left. */
-	sock->listener.fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	sock_unlisten(&sock->listener, true);
+	if (sock->is_ours)
+		sock_unlisten(&sock->listener, true);
+	else
+		close(sock->fd);
 }
 
 /* ---- sd_notify(3) ---- */

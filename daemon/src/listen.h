@@ -20,7 +20,7 @@ struct listen_socket {
  */
 int listen_open(const char *path, struct listen_socket *ret);
 
-/* Removes the file that was made; the descriptor is the server's. */
+/* Closes it, and removes the file that was made. */
 void listen_close(struct listen_socket *sock);
 
 /* Tells the service manager, if there is one, that the broker is ready. */

@@ -97,7 +97,7 @@ static struct pending *first_for(struct server *server, const char *name)
 	list_for_each(node, &server->opens) {
 		struct pending *pending = list_entry(node, struct pending, in_server);
 
-		if (strcmp(pending->open.open.name, name) == 0)
+		if (!pending->client->is_dead && strcmp(pending->open.open.name, name) == 0)
 			return pending;
 	}
 	return NULL;
@@ -105,13 +105,9 @@ static struct pending *first_for(struct server *server, const char *name)
 
 void pending_look(struct server *server, struct device *device)
 {
-	char name[BROKER_NAME_MAX];
 	struct pending *pending;
 
-	snprintf(name, sizeof(name), "%s", device->name);
-	/* Each round may end a client, and with it the device: it is found anew. */
-	while ((device = device_find(server, name)) && !device_is_full(device) &&
-	       (pending = first_for(server, name))) {
+	while (device_has_room(device) && (pending = first_for(server, device->name))) {
 		struct client *client = pending->client;
 		struct broker_msg open = pending->open;
 

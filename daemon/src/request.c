@@ -81,7 +81,7 @@ static void registration(struct client *client, const struct broker_msg *msg)
 	answer(client, msg->token,
 	       device_register(client, info, msg->registration.replaceable,
 			       msg->registration.replace));
-	/* Who waits for it comes after the answer, if that has not ended the client. */
+	/* Who waits for it comes after the answer. */
 	device = device_find(client->server, info->name);
 	if (device)
 		pending_look(client->server, device);
@@ -129,7 +129,7 @@ static void open_device(struct client *client, const struct broker_msg *msg)
 	if (!allows(client, msg->token, POLICY_OPEN, msg->open.name))
 		return;
 	device = device_find(client->server, msg->open.name);
-	if (device && !device_is_full(device)) {
+	if (device && device_has_room(device)) {
 		request_open(client, msg, device);
 	} else if (msg->open.wait) {
 		int r = pending_add(client, msg);
@@ -167,11 +167,9 @@ static void link_down(struct client *client, const struct broker_msg *msg)
 		answer(client, msg->token, -ENOENT);
 		return;
 	}
+	/* Before who waits for the room that it makes is told. */
 	answer(client, msg->token, 0);
-	/* The answer may have ended the client, and its links with it. */
-	link = link_find(client->server, msg->link_down.link);
-	if (link)
-		link_end(link, msg->link_down.words);
+	link_end(link, msg->link_down.words);
 }
 
 /* ---- lists ---- */

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,7 +18,7 @@
 
 #define ACCEPTS_A_TURN 16
 
-/* How long not to accept when there are no descriptors: long enough to be no busy loop, short enough
+/* How long not to accept, or to send, when there are no descriptors: long enough to be no busy loop, short enough
  * to be back soon. */
 #define PAUSE_MS 100
 
@@ -185,6 +186,29 @@ static void on_acceptable(uv_poll_t *handle, int status, int events)
 
 /* ---- life ---- */
 
+static void on_retry(uv_timer_t *timer)
+{
+	struct server *server = timer->data;
+	struct list *node, *after;
+
+	list_for_each_safe(node, after, &server->clients)
+		client_flush(list_entry(node, struct client, in_clients));
+}
+
+void server_retry(struct server *server)
+{
+	if (!uv_is_active((uv_handle_t *)&server->retry))
+		(void)uv_timer_start(&server->retry, on_retry, PAUSE_MS, 0);
+}
+
+/* Descriptors on their way count as the broker's; the other half is for connections and regions. */
+static uint64_t fds_max(void)
+{
+	struct rlimit limit;
+
+	return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur / 2 : 512;
+}
+
 static void on_sweep(uv_check_t *check)
 {
 	clients_sweep(check->data);
@@ -210,6 +234,9 @@ int server_start(struct server *server, uv_loop_t *loop, int fd)
 	(void)uv_timer_init(loop, &server->pause);
 	(void)uv_check_init(loop, &server->sweep);
 	server->sweep.data = server;
+	(void)uv_timer_init(loop, &server->retry);
+	server->retry.data = server;
+	server->fds_max = fds_max();
 	(void)uv_check_start(&server->sweep, on_sweep);
 	server->accepting.data = server;
 	server->pause.data = server;
@@ -218,17 +245,16 @@ int server_start(struct server *server, uv_loop_t *loop, int fd)
 
 void server_stop(struct server *server)
 {
-	struct list *node, *after;
-
 	if (server->stops)
 		return;
 	server->stops = true;
-	list_for_each_safe(node, after, &server->clients)
-		client_end(list_entry(node, struct client, in_clients), NULL);
+	while (!list_is_empty(&server->clients))
+		client_end(list_entry(server->clients.next, struct client, in_clients), NULL);
 	uv_close((uv_handle_t *)&server->accepting, NULL);
 	uv_close((uv_handle_t *)&server->pause, NULL);
-	uv_close((uv_handle_t *)&server->sweep, NULL);
 	clients_sweep(server);
+	uv_close((uv_handle_t *)&server->sweep, NULL);
+	uv_close((uv_handle_t *)&server->retry, NULL);
 }
 
 void server_fini(struct server *server)
@@ -237,5 +263,4 @@ void server_fini(struct server *server)
 	free(server->links.at);
 	if (server->reserve >= 0)
 		close(server->reserve);
-	close(server->fd);
 }

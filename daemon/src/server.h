@@ -58,7 +58,8 @@ struct server {
 	uv_loop_t *loop;
 	uv_poll_t accepting;
 	uv_timer_t pause; /* of accepting, without descriptors */
-	uv_check_t sweep; /* frees connections that are over, between events */
+	uv_check_t sweep; /* cleans up behind connections that are over, between events */
+	uv_timer_t retry; /* of sending, when too many descriptors are under way */
 	int fd; /* the socket that listens */
 	int reserve; /* a descriptor to give up when there are no others */
 	unsigned handles; /* of libuv's, open */
@@ -74,17 +75,21 @@ struct server {
 	struct list opens; /* that wait */
 	uint64_t last_link;
 	uint64_t fds_under_way; /* sent and not yet taken */
+	uint64_t fds_max; /* of those: half of what the broker may have open */
 	uint64_t count[COUNT_KINDS];
 	struct log_limit refusals;
 };
 
-/* Takes over @fd, which listens. Returns: 0; a negative errno. */
+/* Serves those who come to @fd, which listens. Returns: 0; a negative errno. */
 int server_start(struct server *server, uv_loop_t *loop, int fd);
 
 /* Ends all connections and the listening; the loop comes to its end. */
 void server_stop(struct server *server);
 
-/* After the loop has ended: frees the rest. */
+/* Flushes everybody's output in a while. */
+void server_retry(struct server *server);
+
+/* After the loop has ended: frees the rest. The socket stays the caller's. */
 void server_fini(struct server *server);
 
 const char *counter_name(enum counter kind);

@@ -34,7 +34,7 @@ void watch_event(struct server *server, enum broker_event_kind kind, const char 
 		 uint64_t link, const char *words)
 {
 	struct broker_msg msg = { .kind = BROKER_EVENT };
-	struct list *node, *after;
+	struct list *node;
 
 	if (list_is_empty(&server->watchers))
 		return;
@@ -42,8 +42,7 @@ void watch_event(struct server *server, enum broker_event_kind kind, const char 
 	msg.event.link = link;
 	snprintf(msg.event.name, sizeof(msg.event.name), "%s", name);
 	broker_words(msg.event.words, words);
-	/* Telling may end a watcher, which says so itself: in the next round, since it is only marked. */
-	list_for_each_safe(node, after, &server->watchers) {
+	list_for_each(node, &server->watchers) {
 		struct client *client = list_entry(node, struct client, in_watchers);
 
 		if (*client->watched && strcmp(client->watched, name) != 0)

@@ -539,3 +539,61 @@ T(a_device_that_dies_takes_its_name_and_links_with_it)
 	close_pair(&pair);
 	close(driver);
 }
+
+T(who_waits_is_not_given_a_device_that_has_just_died)
+{
+	struct broker_msg msg = { .kind = BROKER_REGISTER }, open = { .kind = BROKER_OPEN };
+	int driver = peer_hello(&broker), device = peer_hello(&broker), next = peer_hello(&broker);
+	struct parcel reply, incoming;
+	struct pair pair;
+
+	strcpy(msg.registration.info.name, NAME);
+	msg.registration.info.max_links = 1;
+	t_ok(peer_ask(device, &msg, &reply));
+	pair = open_pair(driver, device, NAME);
+	strcpy(open.open.name, NAME);
+	open.open.wait = true;
+	open.token = 99;
+	peer_send(driver, &open);
+	while (peer_stat(next, "user_opens") != 1)
+		;
+	close(device);
+	while (peer_stat(next, "devices") != 0)
+		;
+	t_eq(peer_stat(next, "user_opens"), 1);
+	t_ok(peer_register(next, NAME));
+	peer_expect(next, BROKER_INCOMING, &incoming);
+	parcel_drop(&incoming);
+	peer_expect(driver, BROKER_REPLY, &reply);
+	t_eq(reply.msg.token, 99);
+	parcel_drop(&reply);
+	close_pair(&pair);
+	close(driver);
+	close(next);
+}
+
+/* Each is told that the device of the one before is gone, which is how the broker finds that it is gone as well. */
+T(an_end_that_brings_others_about_is_an_end)
+{
+	struct broker_msg watch = { .kind = BROKER_WATCH };
+	int other = peer_hello(&broker), gone[8];
+	char name[BROKER_NAME_MAX];
+	struct parcel reply;
+
+	watch.watch.on = true;
+	for (int i = 0; i < 8; i++) {
+		gone[i] = peer_hello(&broker);
+		snprintf(name, sizeof(name), "org.example.d%d", i);
+		t_ok(peer_register(gone[i], name));
+	}
+	for (int i = 0; i < 8; i++)
+		t_ok(peer_ask(gone[i], &watch, &reply));
+	t_sys(kill(broker.pid, SIGSTOP));
+	for (int i = 0; i < 8; i++)
+		close(gone[i]);
+	t_sys(kill(broker.pid, SIGCONT));
+	while (peer_stat(other, "connections") != 1)
+		;
+	t_eq(peer_stat(other, "devices"), 0);
+	close(other);
+}
