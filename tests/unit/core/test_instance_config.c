@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Copyright (c) 2026 The vring-ipc authors */
-/* Config writes that race with changes of the device: refused or merged, and whole fields only. */
+/* An instance's config space: read and written, also in a race with changes of the device: refused or merged, and
+ * whole fields only. */
 #include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -10,6 +11,104 @@
 #include "test.h"
 
 #define RUN (ACK | DRV | FOK | DOK)
+
+/* proves: dev:2.5/1 */
+Test(instance, the_config_space_can_be_read_from_the_start)
+{
+	uint8_t seen[TOY_CONFIG_SIZE];
+	uint32_t generation;
+	struct rig rig;
+
+	open_rig(&rig);
+	t_ok(vri__instance_config_read(rig.inst, 0, seen, sizeof(seen), &generation));
+	for (unsigned i = 0; i < sizeof(seen); i++)
+		t_eq(seen[i], i);
+	t_mem_eq(rig.region.base + rig.region.map.config.offset, seen, sizeof(seen));
+	t_eq(generation, le32toh(mock_region_device(&rig.region)->config_generation));
+	t_errno_eq(vri__instance_config_read(rig.inst, 1, seen, sizeof(seen), &generation),
+		   -EPROTO);
+	t_errno_eq(vri__instance_config_read(rig.inst, UINT32_MAX, seen, 2, &generation), -EPROTO);
+	close_rig(&rig);
+}
+
+/* proves: drv:3.1/2 */
+Test(instance, config_writes_keep_to_time_place_and_mask)
+{
+	uint8_t value[32] = { 200, 201 };
+	uint32_t generation;
+	struct rig rig;
+
+	open_rig(&rig);
+	t_ok(vri__instance_config_read(rig.inst, 0, value + 4, 4, &generation));
+	t_errno_eq(vri__instance_config_write(rig.inst, generation, TOY_WRITABLE_FIRST, value, 2,
+					      &rig.why),
+		   -EPROTO);
+	negotiate(&rig);
+	t_errno_eq(vri__instance_config_write(rig.inst, generation, TOY_CONFIG_SIZE, value, 1,
+					      &rig.why),
+		   -EPROTO);
+	t_errno_eq(vri__instance_config_write(rig.inst, generation, UINT32_MAX, value, 2, &rig.why),
+		   -EPROTO);
+	t_errno_eq(vri__instance_config_write(rig.inst, generation, 0, value, 0, &rig.why),
+		   -EPROTO);
+	t_errno_eq(vri__instance_config_write(rig.inst, generation, 0, value, 1, &rig.why), -EPERM);
+	t_errno_eq(vri__instance_config_write(rig.inst, generation, TOY_WRITABLE_END - 1, value, 2,
+					      &rig.why),
+		   -EPERM);
+	t_errno_eq(vri__instance_config_write(rig.inst, generation - 2, TOY_WRITABLE_FIRST, value,
+					      2, &rig.why),
+		   -EAGAIN);
+	t_eq(rig.toy.written, 0);
+	t_ok(vri__instance_config_write(rig.inst, generation, TOY_WRITABLE_FIRST, value, 2,
+					&rig.why));
+	t_eq(rig.toy.written, 1);
+	t_eq(rig.toy.written_offset, TOY_WRITABLE_FIRST);
+	t_eq(rig.toy.written_len, 2);
+	t_eq(rig.region.base[rig.region.map.config.offset + TOY_WRITABLE_FIRST], 200);
+	t_eq(le32toh(mock_region_device(&rig.region)->config_generation), generation + 2);
+	close_rig(&rig);
+}
+
+Test(instance, a_config_write_that_the_device_refuses_is_undone)
+{
+	uint32_t generation;
+	uint8_t value = 200, seen;
+	struct rig rig;
+
+	open_rig(&rig);
+	negotiate(&rig);
+	rig.toy.written_result = -EPERM;
+	t_ok(vri__instance_config_read(rig.inst, TOY_WRITABLE_FIRST, &seen, 1, &generation));
+	t_errno_eq(vri__instance_config_write(rig.inst, generation, TOY_WRITABLE_FIRST, &value, 1,
+					      &rig.why),
+		   -EPERM);
+	t_ok(vri_instance_config_get(rig.inst, TOY_WRITABLE_FIRST, &seen, 1));
+	t_eq(seen, TOY_WRITABLE_FIRST);
+	t_eq(rig.region.base[rig.region.map.config.offset + TOY_WRITABLE_FIRST],
+	     TOY_WRITABLE_FIRST);
+	t_eq(le32toh(mock_region_device(&rig.region)->config_generation), generation);
+	close_rig(&rig);
+}
+
+Test(instance, a_config_change_is_announced_to_running_drivers_only)
+{
+	uint8_t value = 99;
+	struct rig rig;
+
+	open_rig(&rig);
+	t_ok(vri_device_config_set(rig.dev, 3, &value, 1));
+	t_eq(rig.link.config_changed, 0);
+	t_eq(rig.region.base[rig.region.map.config.offset + 3], 99);
+	start(&rig);
+	t_ok(vri_instance_config_set(rig.inst, 4, &value, 1));
+	t_eq(rig.link.config_changed, 1);
+	t_eq(rig.link.generation, le32toh(mock_region_device(&rig.region)->config_generation));
+	t_errno_eq(vri_instance_config_set(rig.inst, TOY_CONFIG_SIZE, &value, 1), -EINVAL);
+	t_errno_eq(vri_device_config_set(rig.dev, TOY_CONFIG_SIZE, &value, 1), -EINVAL);
+	close_rig(&rig);
+}
+
+/* ---- writes that race with changes ---- */
 
 /* Two fields of the driver's with the device's own bytes around and between them, one at the end. */
 static const struct vri_config_field fields[] = { { 8, 4 }, { 12, 8 }, { 24, 2 }, { 60, 4 } };
