@@ -14,6 +14,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "broker/broker_path.h"
+
 #define FIRST_PASSED_FD 3
 #define MODE 0660
 
@@ -57,7 +59,7 @@ static int take_passed(struct listen_socket *ret)
 /* The folder of the default socket is ours to make. */
 static int make_folder(const char *path)
 {
-	char folder[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	char folder[BROKER_PATH_MAX];
 	char *slash;
 
 	snprintf(folder, sizeof(folder), "%s", path);
@@ -68,23 +70,9 @@ static int make_folder(const char *path)
 	return mkdir(folder, 0755) < 0 && errno != EEXIST ? -errno : 0;
 }
 
-static int default_path(char *ret, size_t size)
-{
-	const char *set = getenv("VRINGD_SOCKET"), *runtime = getenv("XDG_RUNTIME_DIR");
-	int n;
-
-	if (set && *set)
-		n = snprintf(ret, size, "%s", set);
-	else if (runtime && *runtime)
-		n = snprintf(ret, size, "%s/vringd/vringd.sock", runtime);
-	else
-		n = snprintf(ret, size, "/run/vringd/vringd.sock");
-	return (size_t)n < size ? 0 : -ENAMETOOLONG;
-}
-
 int listen_open(const char *path, struct listen_socket *ret)
 {
-	char standard[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	char standard[BROKER_PATH_MAX];
 	int r;
 
 	memset(ret, 0, sizeof(*ret));
@@ -92,7 +80,7 @@ int listen_open(const char *path, struct listen_socket *ret)
 	if (r != 0)
 		return r < 0 ? r : 0;
 	if (!path) {
-		r = default_path(standard, sizeof(standard));
+		r = broker_path(standard);
 		if (r == 0)
 			r = make_folder(standard);
 		if (r < 0)

@@ -3,7 +3,7 @@
 /*
  * The messages of clients and broker as plain structs, and the way from and to the bytes of a packet;
  * proto/broker.proto has their meaning. Pure: no descriptor, no socket, no state. The generated
- * protobuf types end in broker_wire.c.
+ * protobuf types end in the files that include broker_pb.h.
  */
 #ifndef BROKER_WIRE_H
 #define BROKER_WIRE_H
@@ -42,7 +42,6 @@ enum broker_kind {
 	BROKER_WATCH,
 	BROKER_VIEW,
 	BROKER_STATS,
-	BROKER_RECLAIM,
 	BROKER_REPLY,
 	BROKER_TOOK,
 	BROKER_INCOMING,
@@ -169,11 +168,6 @@ struct broker_msg {
 		struct {
 			uint64_t link;
 		} view;
-		struct {
-			uint64_t link;
-			char name[BROKER_NAME_MAX];
-			bool device;
-		} reclaim;
 		struct broker_reply reply;
 		struct {
 			uint32_t parcel;

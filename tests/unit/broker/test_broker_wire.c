@@ -119,12 +119,6 @@ Test(broker_wire, each_request_comes_back_as_it_was)
 	same(msg);
 	same(blank(BROKER_STATS));
 
-	msg = blank(BROKER_RECLAIM);
-	msg->reclaim.link = 8;
-	msg->reclaim.device = true;
-	strcpy(msg->reclaim.name, "a.b");
-	same(msg);
-
 	msg = blank(BROKER_TOOK);
 	msg->took.parcel = 4;
 	same(msg);

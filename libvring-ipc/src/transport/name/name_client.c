@@ -6,12 +6,12 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "broker/broker_path.h"
 #include "transport/shm/shm_sock.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -25,25 +25,10 @@ void name_message_drop(struct name_message *message)
 
 /* ---- the connection ---- */
 
-int name_broker_path(char *ret_path, size_t size)
-{
-	const char *set = secure_getenv("VRINGD_SOCKET");
-	const char *runtime = secure_getenv("XDG_RUNTIME_DIR");
-	int n;
-
-	if (set && *set)
-		n = snprintf(ret_path, size, "%s", set);
-	else if (runtime && *runtime)
-		n = snprintf(ret_path, size, "%s/vringd/vringd.sock", runtime);
-	else
-		n = snprintf(ret_path, size, "/run/vringd/vringd.sock");
-	return (size_t)n < size ? 0 : -ENAMETOOLONG;
-}
-
 int name_connect(struct name_client *client, unsigned timeout_ms)
 {
-	char path[108];
-	int r = name_broker_path(path, sizeof(path));
+	char path[BROKER_PATH_MAX];
+	int r = broker_path(path);
 
 	if (r == 0)
 		r = sock_connect(path, timeout_ms);

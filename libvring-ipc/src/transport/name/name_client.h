@@ -23,10 +23,6 @@ struct name_message {
 
 void name_message_drop(struct name_message *message);
 
-/* The path of the broker's socket: $VRINGD_SOCKET, else $XDG_RUNTIME_DIR/vringd/vringd.sock, else
- * /run/vringd/vringd.sock. Returns: 0; -ENAMETOOLONG. */
-int name_broker_path(char *ret_path, size_t size);
-
 /* Connects, and does not say HELLO yet. Returns: 0; as sock_connect(). */
 int name_connect(struct name_client *client, unsigned timeout_ms);
 void name_disconnect(struct name_client *client);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "util/log.h"
+#include "util/parse.h"
 
 #include "link.pb-c.h"
 
@@ -50,54 +51,12 @@ static int error_value(VringIpc__V1__Error code)
 	return -EPROTO;
 }
 
-static bool is_printable(const char *text)
-{
-	for (; *text; text++)
-		if (*text < 0x20 || *text > 0x7e)
-			return false;
-	return true;
-}
-
 void wire_words(char ret_words[WIRE_WORDS_MAX], const char *text)
 {
 	vri__text_clean(ret_words, WIRE_WORDS_MAX, text ? text : "", text ? strlen(text) : 0);
 }
 
 /* ---- bytes to structs ---- */
-
-/* What one wire_parse() has allocated: counted and never handed back, so that a packet which makes
- * the parser allocate and free in turns is bounded too. */
-struct budget {
-	size_t left;
-};
-
-static void *budget_alloc(void *data, size_t size)
-{
-	struct budget *budget = data;
-
-	if (size > budget->left)
-		return NULL;
-	budget->left -= size;
-	return malloc(size ? size : 1);
-}
-
-static void budget_free(void *data, void *pointer)
-{
-	free(pointer);
-}
-
-static bool take_text(char *ret, size_t size, const char *text)
-{
-	size_t len = text ? strlen(text) : 0;
-
-	if (len >= size || (len && !is_printable(text)))
-		return false;
-	memset(ret, 0, size);
-	if (len)
-		/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): the zeros are there already */
-		memcpy(ret, text, len);
-	return true;
-}
 
 /* Words past our last one read as bits that cannot be named here, not as an error: a later peer may
  * know more of them. */
@@ -168,8 +127,8 @@ static const char *take_offer(const VringIpc__V1__Offer *pb, struct wire_msg *re
 	struct offer *offer = &ret->offer.offer;
 	struct wire_features features;
 
-	if (!take_text(offer->type, sizeof(offer->type), pb->type) ||
-	    !take_text(offer->name, sizeof(offer->name), pb->name))
+	if (!parse_text(offer->type, sizeof(offer->type), pb->type) ||
+	    !parse_text(offer->name, sizeof(offer->name), pb->name))
 		return "a type or name that is too long or not printable";
 	if (!take_features(&features, pb->n_features, pb->features))
 		return "too many feature words";
@@ -207,7 +166,7 @@ static const char *take_refused(const VringIpc__V1__Refused *pb, struct wire_msg
 	ret->refused.error = error_value(pb->error);
 	if (ret->refused.error == 0)
 		ret->refused.error = -EPROTO;
-	return take_text(ret->refused.words, sizeof(ret->refused.words), pb->words) ?
+	return parse_text(ret->refused.words, sizeof(ret->refused.words), pb->words) ?
 		       NULL :
 		       "words that are too long or not printable";
 }
@@ -219,7 +178,7 @@ static const char *take_reply(const VringIpc__V1__Reply *pb, struct wire_msg *re
 	if (pb->status > UINT8_MAX)
 		return "a status of more than 8 bits";
 	ret->reply.status = (uint8_t)pb->status;
-	if (!take_text(ret->reply.words, sizeof(ret->reply.words), pb->words))
+	if (!parse_text(ret->reply.words, sizeof(ret->reply.words), pb->words))
 		return "words that are too long or not printable";
 	if (!take_features(&ret->reply.features, pb->n_features, pb->features))
 		return "too many feature words";
@@ -284,7 +243,7 @@ static const char *take_get_shared_memory(const VringIpc__V1__GetSharedMemory *p
 
 static const char *take_needs_reset(const VringIpc__V1__NeedsReset *pb, struct wire_msg *ret)
 {
-	return take_text(ret->needs_reset.words, sizeof(ret->needs_reset.words), pb->words) ?
+	return parse_text(ret->needs_reset.words, sizeof(ret->needs_reset.words), pb->words) ?
 		       NULL :
 		       "words that are too long or not printable";
 }
@@ -363,9 +322,9 @@ static const char *take_body(const link_pb *pb, struct wire_msg *ret)
 
 int wire_parse(const void *bytes, size_t len, struct wire_msg *ret_msg, const char **ret_why)
 {
-	struct budget budget = { .left = WIRE_UNPACK_MAX };
-	ProtobufCAllocator allocator = { .alloc = budget_alloc,
-					 .free = budget_free,
+	struct parse_budget budget = { .left = WIRE_UNPACK_MAX };
+	ProtobufCAllocator allocator = { .alloc = parse_alloc,
+					 .free = parse_free,
 					 .allocator_data = &budget };
 	struct wire_msg msg;
 	const char *why;
